@@ -1,0 +1,1 @@
+"""The flow, read in order: workflow → desired → plan → push → aws, and back: aws → pull → posture."""

@@ -1,0 +1,1 @@
+"""The REST doors of the flow: nouns are read, verbs are POSTs."""

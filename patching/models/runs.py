@@ -1,0 +1,205 @@
+"""What was done in AWS and what we own there: runs, operations, resources, tombstones."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from patching.models.visibility import VisibleQuerySet
+
+
+class RunQuerySet(VisibleQuerySet):
+    """A team sees the runs of account-regions in which it has an application."""
+
+    team_path = "account_region__selectors__application__team"
+
+    def visible_to(self, user):  # type: ignore[no-untyped-def]
+        return super().visible_to(user).distinct()
+
+
+class PushRun(models.Model):
+    """One pass over one account-region: what was planned, what was done, how it ended."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        PARTIAL = "partial", "Partly done"
+        FAILED = "failed", "Failed"
+        REFUSED = "refused", "Refused itself"
+        ABANDONED = "abandoned", "Worker lost"
+
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
+        State.RUNNING: {State.SUCCEEDED, State.PARTIAL, State.FAILED, State.REFUSED, State.ABANDONED},
+        State.SUCCEEDED: set(),
+        State.PARTIAL: set(),
+        State.FAILED: set(),
+        State.REFUSED: set(),
+        State.ABANDONED: set(),
+    }
+
+    account_region = models.ForeignKey(
+        "patching.AccountRegion", on_delete=models.PROTECT, related_name="push_runs"
+    )
+    state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
+    trigger = models.CharField(max_length=60)  # "approval of CR-7", "tick", "operator", …
+    generation = models.PositiveBigIntegerField()
+    fence = models.PositiveBigIntegerField()
+    plan = models.JSONField(
+        default=list
+    )  # [{"action", "kind", "key", "label", "changes": [{"field", "live", "desired"}]}]
+    plan_digest = models.CharField(max_length=64, blank=True)
+    writes = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=80, blank=True)
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_region"],
+                condition=Q(state="running"),
+                name="one_open_push_per_account_region",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Push {self.pk} of {self.account_region}"
+
+
+class ResourceState(models.Model):
+    """Something of ours in one account-region: its AWS id, what we last wrote, what we last saw."""
+
+    class Condition(models.TextChoices):
+        PENDING = "pending", "Not created yet"
+        IN_SYNC = "in_sync", "In sync"
+        OUT_OF_SYNC = "out_of_sync", "Waits for a push"
+        DRIFTED = "drifted", "Changed outside Patchwarden"
+        MISSING = "missing", "Gone from AWS"
+        FAILED = "failed", "Last write failed"
+        REMOVED = "removed", "Removed"
+
+    account_region = models.ForeignKey(
+        "patching.AccountRegion", on_delete=models.PROTECT, related_name="resources"
+    )
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=200)
+    label = models.CharField(max_length=300)
+    uid = models.CharField(max_length=64)
+    incarnation = models.PositiveIntegerField(default=1)
+    aws_id = models.CharField(max_length=300, blank=True)
+    applied = models.JSONField(null=True)  # the spec we last wrote, as plain values
+    applied_digest = models.CharField(max_length=64, blank=True)
+    observed_digest = models.CharField(max_length=64, blank=True)
+    # the value found before we first wrote; given back when we leave (instance tags)
+    earlier = models.JSONField(null=True)
+    sources = models.JSONField(default=list)  # [{"kind", "id", "digest"}]
+    condition = models.CharField(max_length=12, choices=Condition, default=Condition.PENDING)
+    condition_text = models.TextField(blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["kind", "label"]
+        constraints = [
+            models.UniqueConstraint(fields=["account_region", "kind", "key"], name="one_state_per_resource"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label}"
+
+
+class Operation(models.Model):
+    """One AWS write: the frozen request with our own token, committed before it is sent."""
+
+    class State(models.TextChoices):
+        INTENT = "intent", "Sent or about to be"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        ABANDONED = "abandoned", "Given up"
+
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
+        State.INTENT: {State.DONE, State.FAILED, State.ABANDONED},
+        State.DONE: set(),
+        State.FAILED: set(),
+        State.ABANDONED: set(),
+    }
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    resource = models.ForeignKey(ResourceState, on_delete=models.PROTECT, related_name="operations")
+    run = models.ForeignKey(PushRun, on_delete=models.PROTECT, related_name="operations")
+    action = models.CharField(max_length=10)  # create, update, delete, enable, disable
+    call = models.CharField(max_length=80)  # the AWS operation, e.g. "ssm:CreateMaintenanceWindow"
+    request = models.JSONField()
+    incarnation = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.INTENT)
+    attempts = models.PositiveIntegerField(default=1)
+    intent_at = models.DateTimeField()  # real time: settle waits are reckoned from it
+    at = models.DateTimeField()  # the portal's clock, for people
+    resolved_at = models.DateTimeField(null=True)
+    aws_id = models.CharField(max_length=300, blank=True)
+    error_code = models.CharField(max_length=80, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resource"], condition=Q(state="intent"), name="one_open_operation_per_resource"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.call} for {self.resource}"
+
+
+class Tombstone(models.Model):
+    """Leave to delete one resource, and the decided revision or ended waiver that gave it."""
+
+    account_region = models.ForeignKey(
+        "patching.AccountRegion", on_delete=models.PROTECT, related_name="tombstones"
+    )
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=200)
+    source = models.JSONField()  # {"kind", "id", "digest"}
+    created_at = models.DateTimeField()
+    buried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_region", "kind", "key"],
+                condition=Q(buried_at=None),
+                name="one_open_tombstone_per_resource",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class PullRun(models.Model):
+    """One reading of one account-region's inventory and compliance."""
+
+    account_region = models.ForeignKey(
+        "patching.AccountRegion", on_delete=models.CASCADE, related_name="pull_runs"
+    )
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    instances = models.PositiveIntegerField(default=0)
+    new_scans = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=80, blank=True)
+    error = models.TextField(blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Pull {self.pk} of {self.account_region}"

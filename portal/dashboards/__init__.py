@@ -1,0 +1,1 @@
+"""The roof: it reads everything below and decides nothing."""

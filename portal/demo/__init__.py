@@ -1,0 +1,1 @@
+"""The demo company: loaded only with DEMO=1, refused in production."""

@@ -1,0 +1,134 @@
+"""Rules that the database itself holds against every door: append-only tables, no author decides.
+
+Each rule is written for SQLite and PostgreSQL and put back after every migration.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """One trigger: its name, its table, and its body for each engine."""
+
+    name: str
+    table: str
+    sqlite: str
+    postgresql: str
+    timing: str  # e.g. "BEFORE UPDATE"
+    level: str = "ROW"
+
+
+def append_only(table: str) -> tuple[Trigger, ...]:
+    """Rows of this table are inserted and read, nothing else."""
+    message = f"{table} is append-only"
+    rules = []
+    for event in ("UPDATE", "DELETE"):
+        rules.append(
+            Trigger(
+                name=f"{table}_no_{event.lower()}",
+                table=table,
+                timing=f"BEFORE {event}",
+                sqlite=f"SELECT RAISE(ABORT, '{message}');",
+                postgresql=f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';",
+            )
+        )
+    rules.append(
+        Trigger(
+            name=f"{table}_no_truncate",
+            table=table,
+            timing="BEFORE TRUNCATE",
+            level="STATEMENT",
+            sqlite="",  # SQLite has no TRUNCATE; its DELETE is refused above
+            postgresql=f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';",
+        )
+    )
+    return tuple(rules)
+
+
+def authors_never_decide(decisions: str, revisions: str, parent: str) -> tuple[Trigger, ...]:
+    """Nobody decides on what they helped to write, and nobody writes on after having decided.
+
+    ``decisions`` has ``revision_id`` and ``decided_by_id``; ``revisions`` has ``author_id`` and the
+    column ``parent`` that says which request it belongs to.
+    """
+    decides = "nobody decides on what they helped to write"
+    writes = "nobody edits what they have decided on"
+    authored = (
+        f"EXISTS (SELECT 1 FROM {revisions} mine JOIN {revisions} this ON mine.{parent} = this.{parent} "
+        "WHERE this.id = NEW.revision_id AND mine.author_id = NEW.decided_by_id)"
+    )
+    decided = (
+        f"EXISTS (SELECT 1 FROM {decisions} d JOIN {revisions} r ON d.revision_id = r.id "
+        f"WHERE r.{parent} = NEW.{parent} AND d.decided_by_id = NEW.author_id)"
+    )
+    return (
+        _refuse(f"{decisions}_not_by_authors", decisions, authored, decides),
+        _refuse(f"{revisions}_not_by_deciders", revisions, decided, writes),
+    )
+
+
+def _refuse(name: str, table: str, condition: str, message: str) -> Trigger:
+    return Trigger(
+        name=name,
+        table=table,
+        timing="BEFORE INSERT",
+        sqlite=f"SELECT RAISE(ABORT, '{message}') WHERE {condition};",
+        postgresql=(
+            f"IF {condition} THEN RAISE EXCEPTION '{message}' "
+            "USING ERRCODE = 'integrity_constraint_violation'; END IF;"
+        ),
+    )
+
+
+def all_triggers() -> list[Trigger]:
+    """What every installed app declares in its AppConfig as ``triggers``, the audit chain first."""
+    declared = list(append_only("governance_auditentry"))
+    for config in apps.get_app_configs():
+        declared.extend(getattr(config, "triggers", ()))
+    return declared
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Put every trigger in place whose table exists."""
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor))
+        for trigger in all_triggers():
+            if trigger.table in tables:
+                for statement in _create(trigger, connection.vendor):
+                    cursor.execute(statement)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Take every trigger away; the test suite does so before it empties the tables."""
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor))
+        for trigger in all_triggers():
+            if trigger.table in tables:
+                where = "" if connection.vendor == "sqlite" else f" ON {trigger.table}"
+                cursor.execute(f"DROP TRIGGER IF EXISTS {trigger.name}{where}")
+
+
+def install_after_migrate(sender: Any, using: str, **kwargs: Any) -> None:
+    install(connections[using])
+
+
+def _create(trigger: Trigger, vendor: str) -> list[str]:
+    if vendor == "sqlite":
+        if not trigger.sqlite:
+            return []
+        return [
+            f"CREATE TRIGGER IF NOT EXISTS {trigger.name} {trigger.timing} ON {trigger.table} "
+            f"BEGIN {trigger.sqlite} END"
+        ]
+    returning = "RETURN OLD;" if "DELETE" in trigger.timing else "RETURN NEW;"
+    return [
+        f"CREATE OR REPLACE FUNCTION {trigger.name}_fn() RETURNS trigger AS $$ "
+        f"BEGIN {trigger.postgresql} {returning} END $$ LANGUAGE plpgsql",
+        f"CREATE OR REPLACE TRIGGER {trigger.name} {trigger.timing} ON {trigger.table} "
+        f"FOR EACH {trigger.level} EXECUTE FUNCTION {trigger.name}_fn()",
+    ]

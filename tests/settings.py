@@ -1,0 +1,24 @@
+"""Settings of the test suite: the real ones with fast hashing and tasks that run in place."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("SECRET_KEY", "tests-only-not-a-secret-0123456789-0123456789-0123456789")
+os.environ.setdefault("DEPLOYMENT", "development")
+os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
+os.environ.setdefault("SECURE_COOKIES", "false")
+os.environ.setdefault("EMAIL_URL", "memorymail://")
+os.environ.setdefault("DEMO", "true")
+
+from portal.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="patchwarden-tests-"))
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # a file, not memory: threads that share an in-memory database trip over table locks
+    DATABASES["default"]["TEST"] = {  # noqa: F405
+        "NAME": os.environ.get("PW_TEST_DB", str(MEDIA_ROOT / "test.sqlite3"))
+    }
