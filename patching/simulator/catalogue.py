@@ -1,0 +1,139 @@
+"""The patches that vendors release: read from `data/`, asked what applies to a node and when. Judges nothing.
+
+Each file in `data/` names its source and how it was derived in `_source`. A patch has an id of its own
+("KB5094128", "openssl.x86_64:1:3.5.5-3.el9_8") and the name SSM reports it by: `kb`, the KB number, or on Linux
+the package with its architecture, which stays the same from version to version.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, cached_property
+from pathlib import Path
+
+from patching.approval import Patch
+from patching.simulator.state import Node
+
+DATA = Path(__file__).parent / "data"
+OPERATING_SYSTEMS = {
+    "windows.json": "WINDOWS",
+    "redhat.json": "REDHAT_ENTERPRISE_LINUX",
+    "amazon_linux_2023.json": "AMAZON_LINUX_2023",
+    "ubuntu.json": "UBUNTU",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """One patch, as its vendor released it."""
+
+    id: str
+    kb: str
+    title: str
+    os: str
+    products: frozenset[str]
+    classification: str
+    severity: str
+    released: datetime
+    cves: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    kev: bool = False
+    advisory: str = ""
+    priority: str = ""
+    section: str = ""
+
+    def as_patch(self, product: str) -> Patch:
+        """What the approval rules are shown. On Linux advisory, CVE or package name may be approved."""
+        windows = self.os == "WINDOWS"
+        return Patch(
+            id=self.kb if windows else self.advisory,
+            name=self.title if windows else self.kb,
+            released=self.released,
+            severity=self.severity,
+            classification=self.classification,
+            product=product,
+            cves=frozenset(self.cves),
+            priority=self.priority,
+            section=self.section,
+        )
+
+
+class Catalogue:
+    """All releases, oldest first."""
+
+    def __init__(self, releases: Iterable[Release]) -> None:
+        self.releases = sorted(releases, key=lambda release: release.released)
+        self.by_id = {release.id: release for release in self.releases}
+        self._of_product: dict[str, list[Release]] = {}
+
+    @cached_property
+    def covers(self) -> dict[str, frozenset[str]]:
+        """For each patch the ids that it makes unnecessary, at any remove: superseded, or older of its name."""
+        covered: dict[str, frozenset[str]] = {}
+        latest: dict[tuple[str, str], str] = {}
+        for release in self.releases:
+            older = set(release.supersedes)
+            older.add(latest.get((release.os, release.kb), release.id))
+            covered[release.id] = frozenset().union(
+                older, *(covered.get(patch_id, frozenset()) for patch_id in older)
+            ) - {release.id}
+            latest[release.os, release.kb] = release.id
+        return covered
+
+    def of_product(self, product: str, at: datetime) -> list[Release]:
+        """Everything released for a product until then."""
+        if product not in self._of_product:
+            self._of_product[product] = [r for r in self.releases if product in r.products]
+        released = self._of_product[product]
+        return released[: bisect_right(released, at, key=lambda release: release.released)]
+
+    def applicable(self, node: Node, at: datetime) -> list[Release]:
+        """What concerns this node. On Linux only packages that it has can be updated."""
+        releases = self.of_product(node.product, at)
+        if node.platform_type == "Windows":
+            return releases
+        packages = {package_of(patch_id) for patch_id in node.installed}
+        return [release for release in releases if release.kb in packages]
+
+    def superseded(self, patch_ids: Iterable[str]) -> set[str]:
+        """The ids that these patches together make unnecessary."""
+        return set().union(*(self.covers.get(patch_id, frozenset()) for patch_id in patch_ids))
+
+    def for_node(self, node: Node, at: datetime) -> list[Patch]:
+        """What an update agent on this node offers.
+
+        Windows drops a superseded update from its offer, whether its successor is approved or not. A Linux
+        repository keeps every version, so an older approved one can still be installed.
+        """
+        releases = self.applicable(node, at)
+        if node.platform_type == "Windows":
+            gone = self.superseded(release.id for release in releases)
+            releases = [release for release in releases if release.id not in gone]
+        return [release.as_patch(node.product) for release in releases]
+
+
+def package_of(patch_id: str) -> str:
+    """The name without the version: "openssl.x86_64" of "openssl.x86_64:1:3.5.5-3.el9_8"."""
+    return patch_id.partition(":")[0]
+
+
+@cache
+def load() -> Catalogue:
+    """The catalogue in `data/`, read once."""
+    return Catalogue(release for name, os in OPERATING_SYSTEMS.items() for release in _read(DATA / name, os))
+
+
+def _read(path: Path, os: str) -> Iterable[Release]:
+    for row in json.loads(path.read_text(encoding="utf-8"))["patches"]:
+        yield Release(
+            os=os,
+            **{
+                **row,
+                "released": datetime.fromisoformat(row["released"]),
+                "products": frozenset(row["products"]),
+                "cves": tuple(row.get("cves", ())),
+                "supersedes": tuple(row.get("supersedes", ())),
+            },
+        )
