@@ -1,8 +1,8 @@
 """The patches that vendors release: read from `data/`, asked what applies to a node and when. Judges nothing.
 
 Each file in `data/` names its source and how it was derived in `_source`. A patch has an id of its own
-("KB5094128", "openssl.x86_64:1:3.5.5-3.el9_8") and the name SSM reports it by: `kb`, the KB number, or on Linux
-the package with its architecture, which stays the same from version to version.
+("KB5094128", "openssl.x86_64:1:3.5.5-3.el9_8") and the name SSM reports it by: `kb`, the KB number, or on
+Linux the package with its architecture, which stays the same from version to version.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from patching.approval import Patch
 from patching.simulator.state import Node
@@ -45,16 +46,33 @@ class Release:
     section: str = ""
 
     def as_patch(self, product: str) -> Patch:
-        """What the approval rules are shown. On Linux advisory, CVE or package name may be approved."""
-        windows = self.os == "WINDOWS"
+        """What the approval rules are shown."""
+        if self.os == "WINDOWS":
+            return Patch(
+                id=self.kb,
+                name=self.title,
+                released=self.released,
+                severity=self.severity,
+                classification=self.classification,
+                product=product,
+                cves=frozenset(self.cves),
+                product_family="Windows",
+            )
+        package, _, arch = self.kb.rpartition(".")
+        epoch, version, release = _version_of(self.id)
         return Patch(
-            id=self.kb if windows else self.advisory,
-            name=self.title if windows else self.kb,
+            id=self.kb,
+            name=package,
+            arch=arch,
+            epoch=epoch,
+            version=version,
+            release=release,
             released=self.released,
             severity=self.severity,
             classification=self.classification,
             product=product,
             cves=frozenset(self.cves),
+            advisories=frozenset({self.advisory}),
             priority=self.priority,
             section=self.section,
         )
@@ -70,7 +88,7 @@ class Catalogue:
 
     @cached_property
     def covers(self) -> dict[str, frozenset[str]]:
-        """For each patch the ids that it makes unnecessary, at any remove: superseded, or older of its name."""
+        """For each patch the ids it makes unnecessary, at any remove: superseded, or older of its name."""
         covered: dict[str, frozenset[str]] = {}
         latest: dict[tuple[str, str], str] = {}
         for release in self.releases:
@@ -117,6 +135,19 @@ class Catalogue:
 def package_of(patch_id: str) -> str:
     """The name without the version: "openssl.x86_64" of "openssl.x86_64:1:3.5.5-3.el9_8"."""
     return patch_id.partition(":")[0]
+
+
+def update_id(release: Release) -> str:
+    """The UUID that Windows Update would know it by; made up, but always the same."""
+    return str(uuid5(NAMESPACE_URL, f"patchwarden:{release.id}"))
+
+
+def _version_of(patch_id: str) -> tuple[str, str, str]:
+    """Epoch, version and release: ("1", "3.5.5", "3.el9_8") of "openssl.x86_64:1:3.5.5-3.el9_8"."""
+    rest = patch_id.partition(":")[2]
+    epoch, _, build = rest.rpartition(":")
+    version, _, release = build.rpartition("-")
+    return epoch, version or release, release if version else ""
 
 
 @cache

@@ -1,6 +1,6 @@
 """The make-believe company: three accounts and sixty instances, the same ones every time.
 
-What stands out in it stands in `ODDITIES` and `UNTAGGED`; everything else follows from the name of the instance.
+What stands out in it stands in `ODDITIES` and `UNTAGGED`; everything else follows from its name and row.
 """
 
 import hashlib
@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from patching.simulator.catalogue import Catalogue, load
 from patching.simulator.patching_night import patch
+from patching.simulator.ssm.patch_groups import group_of
 from patching.simulator.state import Account, Node, iso, moment
 
 HUB = "111111111111"
@@ -40,7 +42,7 @@ class Image:
     platform_name: str
     platform_version: str
     platform_type: str = "Linux"
-    packages: tuple[str, ...] = ()
+    packages: str = ""
 
 
 WINDOWS = Image(
@@ -54,57 +56,41 @@ AMAZON_WEB = Image(
     "AmazonLinux2023",
     "Amazon Linux",
     "2023",
-    packages=(
-        *("kernel6.12.x86_64", "kernel6.12-tools.x86_64", "expat.x86_64", "libpng.x86_64", "composer.noarch"),
-        *("httpd.x86_64", "httpd-core.x86_64", "httpd-tools.x86_64", "mod_ssl.x86_64"),
-        *("amazon-ecr-credential-helper.x86_64", "exiv2-libs.x86_64"),
-    ),
+    packages="""
+        kernel6.12.x86_64 kernel6.12-tools.x86_64 expat.x86_64 libpng.x86_64 exiv2-libs.x86_64 composer.noarch
+        httpd.x86_64 httpd-core.x86_64 httpd-tools.x86_64 mod_ssl.x86_64 amazon-ecr-credential-helper.x86_64
+    """,
 )
 AMAZON_DATA = replace(
     AMAZON_WEB,
-    packages=(
-        *("kernel6.12.x86_64", "kernel6.12-tools.x86_64", "expat.x86_64", "python3-pyasn1.noarch"),
-        *("python3.13.x86_64", "python3.13-libs.x86_64", "perl-DBI.x86_64", "perl-Date-Manip.noarch"),
-        *("corosync.x86_64", "nerdctl.x86_64", "soci-snapshotter.x86_64"),
-    ),
+    packages="""
+        kernel6.12.x86_64 kernel6.12-tools.x86_64 expat.x86_64 python3.13.x86_64 python3.13-libs.x86_64
+        python3-pyasn1.noarch perl-DBI.x86_64 perl-Date-Manip.noarch corosync.x86_64 nerdctl.x86_64
+        soci-snapshotter.x86_64
+    """,
 )
 UBUNTU = Image(
     "UBUNTU",
     "Ubuntu22.04",
     "Ubuntu",
     "22.04",
-    packages=(
-        *(
-            "openssl.amd64",
-            "libssl3.amd64",
-            "curl.amd64",
-            "libcurl4.amd64",
-            "screen.amd64",
-            "memcached.amd64",
-        ),
-        *("sqlite3.amd64", "libsqlite3-0.amd64", "dotnet-runtime-8.0.amd64", "aspnetcore-runtime-8.0.amd64"),
-        *("libcurl3-gnutls.amd64", "adsys.amd64"),
-    ),
+    packages="""
+        openssl.amd64 libssl3.amd64 curl.amd64 libcurl4.amd64 libcurl3-gnutls.amd64 screen.amd64
+        sqlite3.amd64 libsqlite3-0.amd64 dotnet-runtime-8.0.amd64 aspnetcore-runtime-8.0.amd64
+        memcached.amd64 adsys.amd64
+    """,
 )
 RED_HAT = Image(
     "REDHAT_ENTERPRISE_LINUX",
     "RedhatEnterpriseLinux9.7",
     "Red Hat Enterprise Linux",
     "9.7",
-    packages=(
-        *(
-            "kernel.x86_64",
-            "glibc.x86_64",
-            "openssl.x86_64",
-            "openssh.x86_64",
-            "sudo.x86_64",
-            "systemd.x86_64",
-        ),
-        *("curl.x86_64", "python3.x86_64", "python3-urllib3.noarch", "expat.x86_64", "libxml2.x86_64"),
-        *("gnutls.x86_64", "libarchive.x86_64", "libssh.x86_64", "sssd.x86_64", "NetworkManager.x86_64"),
-        *("bind-libs.x86_64", "vim-minimal.x86_64", "rsync.x86_64", "podman.x86_64", "sqlite.x86_64"),
-        *("java-17-openjdk-headless.x86_64", "postgresql.x86_64"),
-    ),
+    packages="""
+        kernel.x86_64 glibc.x86_64 openssl.x86_64 openssh.x86_64 sudo.x86_64 systemd.x86_64 curl.x86_64
+        python3.x86_64 python3-urllib3.noarch expat.x86_64 libxml2.x86_64 gnutls.x86_64 libarchive.x86_64
+        libssh.x86_64 sssd.x86_64 NetworkManager.x86_64 bind-libs.x86_64 vim-minimal.x86_64 rsync.x86_64
+        podman.x86_64 sqlite.x86_64 java-17-openjdk-headless.x86_64 postgresql.x86_64
+    """,
 )
 
 
@@ -200,7 +186,7 @@ def first_scan(
     at: datetime,
     baselines: Mapping[str, tuple[str, dict[str, Any]]],
 ) -> None:
-    """A scan of every node that SSM reaches, by the default baseline of its system: {system: (id, baseline)}."""
+    """Scan what SSM reaches by the default baseline of its operating system: {system: (id, baseline)}."""
     for node in nodes:
         if node.managed and node.ping_status == "Online" and node.os in baselines:
             baseline_id, baseline = baselines[node.os]
@@ -211,14 +197,9 @@ def first_scan(
                 baseline_id=baseline_id,
                 catalogue=catalogue,
                 at=at,
-                snapshot_id=_digits(f"first scan of {node.instance_id}", uuid=True),
-                patch_group=patch_group_of(node),
+                snapshot_id=_uuid(f"first scan of {node.instance_id}"),
+                patch_group=group_of(node),
             )
-
-
-def patch_group_of(node: Node) -> str:
-    """SSM reads two tag keys, the one without the blank first."""
-    return node.tags.get("PatchGroup") or node.tags.get("Patch Group") or ""
 
 
 def _instances() -> Iterator[tuple[Node, Image]]:
@@ -254,9 +235,9 @@ def _node(name: str, account: str, zone: str, image: Image, **more: Any) -> Node
 
 
 def _with_history(node: Node, image: Image, catalogue: Catalogue) -> Node:
-    """What was out when it was launched came with it; later releases each on the next patch night, up to its last."""
+    """What was out at launch came with it; later releases were put on in the next patch night."""
     last, launched = LAST_PATCHED.get(node.name, USUALLY), moment(node.launched_at)
-    node.installed = dict.fromkeys(image.packages, node.launched_at)
+    node.installed = dict.fromkeys(image.packages.split(), node.launched_at)
     releases = catalogue.applicable(node, last)
     shown = releases if image.platform_type != "Windows" else [r for r in releases if r.released <= launched]
     gone = catalogue.superseded(release.id for release in shown)
@@ -273,8 +254,9 @@ def _patch_night_after(released: datetime) -> datetime:
     return (released + timedelta(days=days)).replace(hour=1, minute=30, second=0, microsecond=0)
 
 
-def _digits(text: str, *, uuid: bool = False) -> str:
-    digits = hashlib.sha256(f"patchwarden demo: {text}".encode()).hexdigest()
-    return (
-        "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32])) if uuid else digits
-    )
+def _digits(text: str) -> str:
+    return hashlib.sha256(f"patchwarden demo: {text}".encode()).hexdigest()
+
+
+def _uuid(text: str) -> str:
+    return str(UUID(_digits(text)[:32]))

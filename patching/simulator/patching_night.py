@@ -1,4 +1,4 @@
-"""What one run of AWS-RunPatchBaseline does to one node: scan, or install and then scan. Nothing else changes a node.
+"""What one run of AWS-RunPatchBaseline does to one node: scan, or install and then scan.
 
 Every run writes its result over the last one, whatever baseline that was judged by, as SSM does.
 """
@@ -8,7 +8,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from fnmatch import fnmatch
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +39,12 @@ class Judge:
         self.security_updates_count = (
             baseline.get("AvailableSecurityUpdatesComplianceStatus") == "NON_COMPLIANT"
         )
+        self._lenient = {
+            "OperatingSystem": baseline.get("OperatingSystem"),
+            "RejectedPatches": baseline.get("RejectedPatches"),
+            "ApprovedPatches": ["*"],
+            "ApprovedPatchesEnableNonSecurity": True,
+        }
         self._verdicts: dict[tuple[str, str], Verdict] = {}
 
     def verdict(self, release: Release, product: str) -> Verdict:
@@ -51,11 +56,11 @@ class Judge:
     def approves(self, release: Release, product: str) -> bool:
         return self.verdict(release, product).approved
 
-    def rejects(self, release: Release) -> bool:
-        names = (release.kb, release.kb.rpartition(".")[0] or release.kb, release.id)
-        return any(
-            fnmatch(name, pattern) for pattern in self.baseline.get("RejectedPatches") or () for name in names
-        )
+    def rejects(self, release: Release, product: str) -> bool:
+        """Whether even a baseline that approves everything by name would keep it out."""
+        if not self.baseline.get("RejectedPatches"):
+            return False
+        return not evaluate(self._lenient, release.as_patch(product), as_of=self.at).approved
 
 
 def patch(
@@ -95,9 +100,6 @@ def _judge(baseline: str, at: datetime) -> Judge:
     return Judge(json.loads(baseline), at)
 
 
-# --- install -------------------------------------------------------------------------------------------------
-
-
 def _install(node: Node, judge: Judge, catalogue: Catalogue, reboot: str) -> None:
     for release in _wanted(node, judge, catalogue):
         if release.id in node.install_fails or release.kb in node.install_fails:
@@ -120,7 +122,7 @@ def _put_on(node: Node, release: Release, at: datetime) -> None:
 
 
 def _wanted(node: Node, judge: Judge, catalogue: Catalogue) -> list[Release]:
-    """What is approved, applies and is not there: on Windows what nothing supersedes, else the newest approved."""
+    """Approved, applicable and not there: on Windows what nothing supersedes, else the newest approved."""
     releases = catalogue.applicable(node, judge.at)
     there = set(node.installed) | catalogue.superseded(node.installed)
     if node.platform_type == "Windows":
@@ -131,9 +133,6 @@ def _wanted(node: Node, judge: Judge, catalogue: Catalogue) -> list[Release]:
         if release.id not in there and judge.approves(release, node.product)
     }
     return list(newest.values())
-
-
-# --- scan ----------------------------------------------------------------------------------------------------
 
 
 def _findings(node: Node, judge: Judge, catalogue: Catalogue) -> Iterator[dict[str, Any]]:
@@ -149,7 +148,7 @@ def _findings(node: Node, judge: Judge, catalogue: Catalogue) -> Iterator[dict[s
 def _installed(
     node: Node, judge: Judge, catalogue: Catalogue, outdated: set[str]
 ) -> Iterator[dict[str, Any]]:
-    """What is on the node, each name once: one that has an update to come is reported as that update alone."""
+    """What is on the node, each name once: one with an update to come is reported as that update alone."""
     covered = catalogue.superseded(node.installed)
     reported = outdated | {package_of(patch_id) for patch_id in node.installed if patch_id not in covered}
     for patch_id, when in node.installed.items():
@@ -167,7 +166,7 @@ def _installed(
 
 def _installed_finding(node: Node, release: Release, judge: Judge, when: str) -> dict[str, Any]:
     verdict = judge.verdict(release, node.product)
-    if judge.blocks and judge.rejects(release):
+    if judge.blocks and judge.rejects(release, node.product):
         return _finding(release, "InstalledRejected", when=when)
     if release.id in node.pending_reboot:
         return _finding(release, "InstalledPendingReboot", when=when, level=verdict.compliance_level)
@@ -180,7 +179,11 @@ def _unapproved_security_updates(node: Node, judge: Judge, catalogue: Catalogue)
     releases = catalogue.applicable(node, judge.at)
     gone = set(node.installed) | catalogue.superseded([*node.installed, *(r.id for r in releases)])
     for release in releases:
-        if release.classification != "SecurityUpdates" or release.id in gone or judge.rejects(release):
+        if (
+            release.classification != "SecurityUpdates"
+            or release.id in gone
+            or judge.rejects(release, node.product)
+        ):
             continue
         if not judge.approves(release, node.product):
             yield _finding(release, "AvailableSecurityUpdate")
@@ -218,7 +221,7 @@ def _bare(title: str, kb: str, state: str, when: str) -> dict[str, Any]:
 
 
 def _counts(findings: list[dict[str, Any]], judge: Judge) -> dict[str, int]:
-    """The summary. A security patch of level CRITICAL counts in both columns, as AWS's own examples have it."""
+    """The summary. A security patch of level CRITICAL counts in both columns, as in AWS's own examples."""
     states = Counter(row["State"] for row in findings)
     open_rows = [row for row in findings if row["State"] in NONCOMPLIANT]
     security = [row for row in open_rows if row["Classification"] in {"Security", "SecurityUpdates"}]
