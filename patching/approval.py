@@ -69,13 +69,17 @@ def evaluate(baseline: Mapping[str, Any], patch: Patch, *, as_of: datetime) -> V
     for number, rule in enumerate((baseline.get("ApprovalRules") or {}).get("PatchRules") or []):
         if _in_its_set(patch, rule.get("PatchFilterGroup"), baseline.get("GlobalFilters")):
             verdicts.append(_judge(rule, number, patch, system, as_of))
-    if approvals := [verdict for verdict in verdicts if verdict.approved]:
-        return max(approvals, key=lambda verdict: LEVELS.index(verdict.compliance_level))
-    if waiting := [verdict for verdict in verdicts if verdict.approves_at]:
-        return min(waiting, key=lambda verdict: verdict.approves_at or as_of)
-    # a rule that got as far as the patch's date or kind says more than one that never matched
-    return next(
-        (verdict for verdict in verdicts if verdict.rule is not None), _refused("No rule matches it.")
+    return max(verdicts, key=_weight, default=_refused("No rule matches it."))
+
+
+def _weight(verdict: Verdict) -> tuple[bool, int, float, bool]:
+    """Which verdict speaks for all: an approval, else the soonest to come, else a near match."""
+    soonest = -verdict.approves_at.timestamp() if verdict.approves_at else float("-inf")
+    return (
+        verdict.approved,
+        LEVELS.index(verdict.compliance_level),
+        soonest,
+        verdict.rule is not None,
     )
 
 
@@ -135,7 +139,7 @@ def _matches(group: Mapping[str, Any] | None, patch: Patch, system: str) -> bool
 
 
 def _in_its_set(patch: Patch, *groups: Mapping[str, Any] | None) -> bool:
-    """Where neither rule nor global filters name a patch set, they mean the operating system's own patches."""
+    """Where neither rule nor global filters name a patch set, they mean the operating system's patches."""
     named = any(each["Key"] == "PATCH_SET" for group in groups for each in _filters(group))
     return named or patch.patch_set.upper() == "OS"
 
