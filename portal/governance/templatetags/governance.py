@@ -233,11 +233,11 @@ class EnvironmentLook(NamedTuple):
 
 
 @register.simple_tag
-def environment_look(environment: Any, production: bool | None = None) -> EnvironmentLook:
+def environment_look(environment: Any, production: bool | str | None = None) -> EnvironmentLook:
     """Production is a field of the environment; only a bare word is taken by its name."""
     word = str(getattr(environment, "name", environment))
     slug = str(getattr(environment, "slug", word)).lower()
-    if production is None:
+    if production is None or production == "":  # a template that was given none passes ""
         by_name = slug in {"prod", "production"}
         production = getattr(environment, "is_production", getattr(environment, "production", by_name))
     css = "prod" if production else slug if slug in {"test", "dev"} else "other"
