@@ -65,8 +65,12 @@ class ChangeRequest(models.Model):
     )
     state = models.CharField(max_length=20, choices=State, default=State.DRAFT)
     current = models.ForeignKey("patching.Revision", null=True, on_delete=models.PROTECT, related_name="+")
-    # what the deciders saw: values of touched resources and matched instances; see workflow.seal
+    # slots that must approve the current revision; see permissions.slots_needed
+    needs = models.JSONField(default=list)
+    # what the deciders saw: values of touched resources and matched instances; see sealing.seal_of
     seal = models.JSONField(null=True)
+    # the rows as they were before approval, until the first push has ended; see effects.undo
+    before = models.JSONField(null=True)
     outcome_note = models.TextField(blank=True)
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)

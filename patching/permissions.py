@@ -1,0 +1,171 @@
+"""Who decides what, from one table; and the reverse, whose word a request waits for. Rules only, no writes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from patching.models import ChangeRequest, Decision, Environment, Revision
+from patching.models.baselines import PatchBaseline
+from patching.models.governed import Governed
+from patching.models.groups import PatchGroup
+from patching.models.windows import MaintenanceWindow
+from portal.governance import roles
+from portal.governance.models import Outcome, Role, Team, User
+
+LEAD = "team_lead"
+SECURITY = "security_operations"
+CISO = "ciso"
+LEAD_OR_SECURITY = "lead_or_security"
+SLOT_NAMES = {
+    LEAD: "Team lead",
+    SECURITY: "Security operations",
+    CISO: "CISO",
+    LEAD_OR_SECURITY: "Team lead or security operations",
+}
+
+# What an item touches → whose word it needs. The floor below which no setting goes.
+DECISION_TABLE = {
+    ("patch-group", False): {LEAD_OR_SECURITY},
+    ("window", False): {LEAD_OR_SECURITY},
+    ("patch-group", True): {LEAD, SECURITY},
+    ("window", True): {LEAD, SECURITY},
+    ("baseline", False): {SECURITY},
+    ("baseline", True): {SECURITY, CISO},
+}
+ROWS: dict[str, type[Governed]] = {
+    "baseline": PatchBaseline,
+    "patch-group": PatchGroup,
+    "window": MaintenanceWindow,
+}
+
+
+def slots_needed(items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Slots that must approve, in the order in which people look at them."""
+    production = set(Environment.objects.filter(is_production=True).values_list("slug", flat=True))
+    needed: set[str] = set()
+    for item in items:
+        environments = environments_touched(item)
+        # a baseline for no environment in particular may reach production
+        risky = bool(environments & production) or (item["kind"] == "baseline" and not environments)
+        needed |= DECISION_TABLE[item["kind"], risky]
+    if needed & {LEAD, SECURITY}:
+        needed.discard(LEAD_OR_SECURITY)
+    return [slot for slot in SLOT_NAMES if slot in needed]
+
+
+def environments_touched(item: Mapping[str, Any]) -> set[str]:
+    """Environments an item names now or is changed away from; a baseline also those of the groups that use it."""
+    found = {item["spec"].get("environment", "")}
+    if item["target"] is not None:
+        row = ROWS[item["kind"]].objects.filter(pk=item["target"]).select_related("environment").first()
+        if row is not None:
+            found.add(row.environment.slug if row.environment else "")
+            if isinstance(row, PatchBaseline):
+                users = PatchGroup.objects.live().select_related("environment")
+                found |= {
+                    group.environment.slug
+                    for group in users
+                    if group.environment and row.name in group.spec["baselines"].values()
+                }
+    return found - {""}
+
+
+def candidates(slot: str, team: Team) -> QuerySet[User]:
+    """Active people who may fill a slot for a team's request, before anyone is ruled out as author."""
+    leads = roles.leads_of(team)
+    security = roles.holders(Role.SECURITY_OPERATIONS)
+    if slot == LEAD:
+        return leads.distinct()
+    if slot == SECURITY:
+        return security.distinct()
+    if slot == CISO:
+        return roles.holders(Role.CISO).distinct()
+    return User.objects.filter(pk__in=leads.values("pk")) | User.objects.filter(pk__in=security.values("pk"))
+
+
+def authors_of(request: ChangeRequest) -> set[int]:
+    """Everyone who asked for it or helped to write any revision of it."""
+    return {request.requested_by_id, *request.revisions.values_list("author", flat=True)}
+
+
+def eligible(request: ChangeRequest, slot: str) -> QuerySet[User]:
+    """People who may fill a slot of this request."""
+    return candidates(slot, request.team).exclude(pk__in=authors_of(request))
+
+
+def open_slots(request: ChangeRequest) -> list[str]:
+    """Slots of the current revision that nobody has approved yet."""
+    filled = set(
+        Decision.objects.filter(revision=request.current, outcome=Outcome.APPROVE).values_list(
+            "slot", flat=True
+        )
+    )
+    return [slot for slot in request.needs if slot not in filled]
+
+
+def slot_for(user: User, request: ChangeRequest) -> str | None:
+    """The open slot that this person would fill now, or None."""
+    if not user.is_authenticated or not user.is_active or request.state != ChangeRequest.State.SUBMITTED:
+        return None
+    if user.pk in authors_of(request):
+        return None
+    if Decision.objects.filter(revision=request.current, decided_by=user).exists():
+        return None
+    return next(
+        (slot for slot in open_slots(request) if candidates(slot, request.team).filter(pk=user.pk).exists()),
+        None,
+    )
+
+
+def waiting_for(user: User) -> QuerySet[ChangeRequest]:
+    """Submitted requests that wait for this person's word."""
+    submitted = ChangeRequest.objects.visible_to(user).filter(state=ChangeRequest.State.SUBMITTED)
+    mine = [request.pk for request in submitted.select_related("team", "current") if slot_for(user, request)]
+    return ChangeRequest.objects.filter(pk__in=mine)
+
+
+def who_is_missing(request: ChangeRequest, needs: Iterable[str]) -> list[str]:
+    """Slots that cannot all be filled by different people who are not authors, in words."""
+    choices = {slot: set(eligible(request, slot).values_list("pk", flat=True)) for slot in needs}
+    taken: dict[int, str] = {}
+    return [SLOT_NAMES[slot] for slot in choices if not _seat(slot, choices, taken, set())]
+
+
+def _seat(slot: str, choices: dict[str, set[int]], taken: dict[int, str], tried: set[int]) -> bool:
+    for person in choices[slot] - tried:
+        tried.add(person)
+        if person not in taken or _seat(taken[person], choices, taken, tried):
+            taken[person] = slot
+            return True
+    return False
+
+
+def is_decided(revision: Revision) -> bool:
+    """Whether every slot that this revision needed was approved, on exactly its digest, by no author of it."""
+    request = revision.request
+    approved = Decision.objects.filter(
+        revision=revision, outcome=Outcome.APPROVE, digest=revision.digest
+    ).exclude(decided_by__in=authors_of(request))
+    return bool(request.needs) and set(request.needs) <= set(approved.values_list("slot", flat=True))
+
+
+def may_edit(user: User, request: ChangeRequest) -> bool:
+    """Members of the team that asks, as long as they have not decided on it."""
+    decided = Decision.objects.filter(revision__request=request, decided_by=user).exists()
+    return roles.is_member(user, request.team) and not decided
+
+
+def may_withdraw(user: User, request: ChangeRequest) -> bool:
+    """Who asked, and the lead of the team."""
+    return user.pk == request.requested_by_id or roles.is_lead(user, request.team)
+
+
+def may_retry(user: User) -> bool:
+    """Operators and security operations."""
+    return bool(roles.roles_of(user) & {Role.OPERATOR, Role.SECURITY_OPERATIONS})
+
+
+def may_operate(user: User) -> bool:
+    """Push, pull and look after accounts."""
+    return roles.has_role(user, Role.OPERATOR)
