@@ -5,6 +5,7 @@ What stands out in it stands in `ODDITIES` and `UNTAGGED`; everything else follo
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -230,7 +231,7 @@ def _node(name: str, account: str, zone: str, image: Image, **more: Any) -> Node
         platform_type=image.platform_type,
         az=ZONES[zone],
         tags={"Name": name, **HAND_TAGGED.get(name, {})},
-        **{**more, **ODDITIES.get(name, {})},
+        **{**more, **deepcopy(ODDITIES.get(name, {}))},
     )
 
 

@@ -1,4 +1,4 @@
-"""Which instances SSM manages, and whether their agents answer. One without an agent does not exist for SSM."""
+"""Which instances SSM manages, and whether their agents answer. Others do not exist for SSM."""
 
 import zlib
 from collections.abc import Callable
