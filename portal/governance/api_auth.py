@@ -1,16 +1,20 @@
 """Who calls the API, and whether their token reaches that far."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework import authentication
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from portal.governance import clock
 from portal.governance.models import ApiToken
+
+if TYPE_CHECKING:  # rest_framework.views imports this module while it is being imported itself
+    from rest_framework.views import APIView
 
 Scope = ApiToken.Scope
 

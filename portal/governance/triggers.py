@@ -113,6 +113,19 @@ def remove(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {trigger.name}{where}")
 
 
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """Triggers that should hold on tables that exist, and do not."""
+    names = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    if connection.vendor == "postgresql":
+        names = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor))
+        cursor.execute(names)
+        present = {name for (name,) in cursor.fetchall()}
+    wanted = [trigger for trigger in all_triggers() if _create(trigger, connection.vendor)]
+    return [t.name for t in wanted if t.table in tables and t.name not in present]
+
+
 def install_after_migrate(sender: Any, using: str, **kwargs: Any) -> None:
     install(connections[using])
 

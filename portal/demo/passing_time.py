@@ -1,0 +1,65 @@
+"""Let time pass for portal and simulated AWS together. The simulator goes first, so AWS is never behind."""
+
+from datetime import datetime, timedelta
+
+from patching.models import MaintenanceWindow
+from patching.schedules import next_runs
+from portal.demo import simulator
+from portal.governance import clock, nudge
+from portal.governance.errors import FieldProblem, InvalidInput
+from portal.governance.models import AuditEntry
+
+LONGEST_STEP = timedelta(days=92)
+STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+
+
+def advance_to(moment: datetime) -> datetime:
+    """Move both clocks forward to a moment and wake push and pull. Raises InvalidInput, SimulatorSilent."""
+    now = clock.now()
+    if moment < now:
+        raise InvalidInput(
+            [FieldProblem("to", "backwards", f"Time only moves forward; it is {now:%Y-%m-%d %H:%M} UTC now.")]
+        )
+    if moment - now > LONGEST_STEP:
+        raise InvalidInput(
+            [FieldProblem("to", "too_far", f"One step is at most {LONGEST_STEP.days} days; take several.")]
+        )
+    there = simulator.advance(moment)
+    here = clock.set_to(max(there, moment))
+    nudge.wake("patching.tick")
+    return here
+
+
+def keep_together() -> None:
+    """Bring the clock that is behind up to the other; nothing to do when both agree."""
+    there, here = simulator.clock(), clock.now()
+    if there > here:
+        clock.set_to(there)
+    else:
+        simulator.advance(here)
+
+
+def resume() -> None:
+    """Take time up where the simulated AWS left it: while a demo is off, no time passes."""
+    latest = AuditEntry.objects.order_by("-seq").values_list("at", flat=True).first()
+    there = simulator.clock()
+    clock.set_to(max(there, latest) if latest else there)
+
+
+def next_window_start(now: datetime) -> datetime | None:
+    """When the next enabled window of ours opens, strictly after now."""
+    starts = [start for window in MaintenanceWindow.objects.live() if (start := _next(window.spec, now))]
+    return min(starts, default=None)
+
+
+def _next(spec: dict, now: datetime) -> datetime | None:
+    if not spec.get("enabled", True):
+        return None
+    runs = next_runs(
+        spec["schedule"],
+        timezone=spec.get("timezone") or "UTC",
+        offset=spec.get("offset") or 0,
+        start=now + timedelta(seconds=1),
+        count=1,
+    )
+    return runs[0] if runs else None

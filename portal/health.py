@@ -1,0 +1,50 @@
+"""Two questions for whoever keeps the process running: does it live, and may it get visitors?"""
+
+from functools import cache
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.governance import triggers
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers. Asks nothing else, so that a slow database does not get it killed."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the database answers, is migrated and holds its rules; 503 and the reason otherwise.
+
+    The broker is not asked: without it work waits for the next tick, and pages work.
+    """
+    problem = _problem()
+    return JsonResponse({"ready": not problem, "problem": problem}, status=503 if problem else 200)
+
+
+def _problem() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _migrated():
+            _migrated.cache_clear()
+            return "The database is not migrated. Run manage.py migrate."
+        absent = triggers.missing(connection)
+    except DatabaseError:
+        _migrated.cache_clear()
+        return "The database does not answer."
+    return f"The database lacks triggers: {', '.join(absent)}. Run manage.py migrate." if absent else ""
+
+
+@cache
+def _migrated() -> bool:
+    """Whether every migration of this release is applied; a yes stays true as long as the process lives."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

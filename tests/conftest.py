@@ -1,0 +1,88 @@
+"""What every test stands on: the cast, a fresh clock, a database that can be emptied, and no silent skips."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+
+from portal.governance import clock, triggers
+
+pytest_plugins = ["tests.people"]
+
+# .ci/run sets it: there, a test that did not run is a test that failed
+NO_SKIPS = os.environ.get("PW_NO_SKIPS") == "1"
+CHROMIUM = os.environ.get("PW_CHROMIUM") or shutil.which("chromium") or ""
+
+
+def _missing_services() -> dict[str, str]:
+    """Marks whose service is not there, and what to do about it."""
+    missing = {}
+    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        missing["postgres"] = "set DATABASE_URL to a PostgreSQL"
+    if not settings.REDIS_URL:
+        missing["redis"] = "set REDIS_URL"
+    if not CHROMIUM:
+        missing["browser"] = "install Debian's chromium or set PW_CHROMIUM"
+    return missing
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here, by name; never call it skipped."""
+    missing = _missing_services()
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in missing)]
+    if left_out and NO_SKIPS:
+        names = ", ".join(sorted({item.nodeid for item in left_out})[:5])
+        raise pytest.UsageError(f"{len(left_out)} tests cannot run ({names}): {'; '.join(missing.values())}.")
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+    if NO_SKIPS and _not_run(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if NO_SKIPS and (names := _not_run(config)):
+        terminalreporter.section("skipped, where every test has to run", red=True)
+        for name in names:
+            terminalreporter.line(name)
+
+
+def _not_run(config: pytest.Config) -> list[str]:
+    """Tests and modules that were skipped or expected to fail."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    stats = reporter.stats if reporter else {}
+    return [report.nodeid for kind in ("skipped", "xfailed") for report in stats.get(kind, ())]
+
+
+@pytest.fixture(autouse=True)
+def fresh_clock() -> Iterator[None]:
+    """No test sees a clock that another one moved."""
+    clock.forget()
+    yield
+    clock.forget()
+
+
+_empty_the_tables = TransactionTestCase._fixture_teardown
+
+
+def _empty_the_tables_without_triggers(self: TransactionTestCase) -> None:
+    """Append-only tables refuse to be emptied, so their triggers stand aside for the moment it takes."""
+    for alias in self._databases_names(include_mirrors=False):
+        triggers.remove(connections[alias])
+    _empty_the_tables(self)
+    for alias in self._databases_names(include_mirrors=False):
+        triggers.install(connections[alias])
+
+
+# TestCase overrides this method and rolls back instead, so only transactional tests come here
+TransactionTestCase._fixture_teardown = _empty_the_tables_without_triggers
