@@ -37,10 +37,10 @@ def explain(expression: str, *, timezone: str = "UTC", offset: int = 0) -> str:
 
 
 def _days(cron: Cron) -> str:
+    months = _months(cron.months)
     if _is_every_day(cron.days) or isinstance(cron.days, DaysOfWeek):
-        only = "" if len(cron.months) == 12 else f" in {_months(cron.months)}"
-        return f"{_each_week(cron.days)}{only}"
-    return f"{_in_month(cron.days)} of {_months(cron.months)}"
+        return _each_week(cron.days) + months.removeprefix(" of each month").replace(" of ", " in ", 1)
+    return _in_month(cron.days) + months
 
 
 def _is_every_day(rule: DayRule) -> bool:
@@ -74,7 +74,12 @@ def _in_month(rule: DayRule) -> str:
 
 
 def _months(months: tuple[int, ...]) -> str:
-    return "each month" if len(months) == 12 else listed(MONTHS[month - 1] for month in months)
+    names = [MONTHS[month - 1] for month in months]
+    if len(months) == 12:
+        return " of each month"
+    if len(months) > 2 and _step(months) == 1:
+        return f" of each month from {names[0]} to {names[-1]}"
+    return f" of {listed(names)}"
 
 
 def _years(years: tuple[int, ...]) -> str:
@@ -105,7 +110,7 @@ def _minutes(cron: Cron) -> str:
         return words
     if _step(cron.hours) == 1:
         return f"{words} from {_clock(cron.hours[0], 0)} to {_clock(cron.hours[-1], 59)}"
-    return f"{words} in the hours from {listed(_clock(hour, 0) for hour in cron.hours)}"
+    return f"{words} in the hours of {listed(_clock(hour, 0) for hour in cron.hours)}"
 
 
 def _parts(values: tuple[int, ...], unit: str) -> str:
