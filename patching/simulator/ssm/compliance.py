@@ -218,7 +218,7 @@ def _plain(state: str) -> str:
 
 def _refuse_unknown_keys(filters: list[Reply], known: Iterable[str]) -> None:
     for one in filters:
-        if one.get("Key") not in known:
+        if str(one.get("Key")) not in known:
             raise Fault("InvalidFilter", f"The filter name {one.get('Key')} is not valid.")
 
 

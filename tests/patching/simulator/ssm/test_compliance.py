@@ -178,6 +178,7 @@ def test_what_does_not_apply_is_neither_compliant_nor_not(retail, ids):
         "InstalledOther": "COMPLIANT",
         "NotApplicable": "",
     }
+    assert problems("ListComplianceItems", reply) == []
 
 
 def test_compliance_items_of_strangers_are_refused(retail):
