@@ -207,8 +207,8 @@ def test_a_package_without_any_advisory_is_installed_for_other_reasons(red_hat):
 
 
 def test_patching_the_whole_company_takes_a_blink(company):
-    started = time.perf_counter()
+    started = time.process_time()
     for node in company.values():
         run(node, "Install", {**EVERYTHING, "OperatingSystem": node.os})
 
-    assert time.perf_counter() - started < 0.3
+    assert time.process_time() - started < 0.3
