@@ -67,11 +67,13 @@ class Region:
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)  # WindowId → GetMaintenanceWindow
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # WindowTargetId → target
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)  # WindowTaskId → GetMaintenanceWindowTask
-    executions: list[dict[str, Any]] = field(default_factory=list)  # oldest first, tasks and invocations inside
+    # oldest first, each with its tasks, their invocations and their nodes inside
+    executions: list[dict[str, Any]] = field(default_factory=list)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)  # "MaintenanceWindow/mw-…" → tags
     schedule_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)  # "group/name" → GetSchedule
-    tokens: dict[str, dict[str, Any]] = field(default_factory=dict)  # "Operation/ClientToken" → request, reply
+    # "operation/ClientToken" → digest of the request, and the reply
+    tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""EventBridge Scheduler as the simulated AWS answers it: schedules that fire on the virtual clock."""

@@ -1,0 +1,113 @@
+"""The simulated AWS over HTTP: moto's WSGI application with our doors and identities before it."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from patching.simulator.doors import Doors
+from patching.simulator.errors import Fault
+from patching.simulator.install import install
+from patching.simulator.simulation import Simulation
+from patching.simulator.state import World
+from patching.simulator.sts.operations import HUB, caller_of
+from patching.simulator.wire import CALLER, SIMULATION
+
+LOOPBACK = "127.0.0.1"
+SIGNED_BY = re.compile(r"Credential=([^/]+)/")
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class QuietHandler(MotoRequestHandler):
+    """A demo's terminal has better things to show than every call."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+    def connection_dropped(self, error: BaseException, environ: Environ | None = None) -> None:
+        """Close, where werkzeug would keep the connection for the next request."""
+        self.close_connection = True
+
+
+class Front:
+    """The WSGI application."""
+
+    def __init__(self, simulation: Simulation, fresh_world: Callable[[dict[str, Any]], World]) -> None:
+        install()
+        self.simulation = simulation
+        self.doors = Doors(simulation, fresh_world)
+        self.moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/_sim/"):
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            return _json(
+                start_response, *self.doors.open(environ["REQUEST_METHOD"], path[len("/_sim/") :], body)
+            )
+        return self._answer(environ, start_response)
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        found = SIGNED_BY.search(environ.get("HTTP_AUTHORIZATION", ""))
+        caller = self._caller(found[1] if found else "")
+        environ[SIMULATION], environ[CALLER] = self.simulation, caller
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = HUB if isinstance(caller, Fault) else caller["account"]
+        try:
+            return self._moto(environ, start_response)
+        except NotImplementedError as problem:
+            error = {"__type": "UnknownOperationException", "message": f"Not simulated. {problem}"}
+            return _json(start_response, HTTPStatus.BAD_REQUEST, error)
+
+    def _caller(self, access_key: str) -> Any:
+        try:
+            return caller_of(self.simulation.world.sessions, access_key)
+        except Fault as fault:
+            return fault
+
+    def _moto(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answered in full before anything is sent, so that a reply that is to be lost has not begun."""
+        held: list[Any] = []
+
+        def hold(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+            held[:] = [status, headers]
+            return lambda data: None
+
+        body = b"".join(self.moto(environ, hold))
+        start_response(*held)
+        return [body]
+
+
+class Server:
+    """The HTTP server, in a thread of its own for tests or in the foreground for the command."""
+
+    def __init__(self, front: Front, port: int, host: str = LOOPBACK) -> None:
+        if host != LOOPBACK:
+            raise ValueError(f"The simulated AWS listens on {LOOPBACK} only, not on {host}.")
+        self._server: BaseWSGIServer = make_server(
+            host, port, front, threaded=True, request_handler=QuietHandler
+        )
+        self.url = f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.1)
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve, name="simulated-aws", daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _json(start_response: StartResponse, status: HTTPStatus, body: Any) -> Iterable[bytes]:
+    content = json.dumps(body, default=str).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [content]

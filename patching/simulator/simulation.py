@@ -1,0 +1,98 @@
+"""The simulated AWS as one object: its world, its disk, and the one way in which a call is answered.
+
+`perform` is that way, whoever calls: the wire, a schedule that fires, or a test.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import xform_name
+
+from patching.simulator.corner import Corner
+from patching.simulator.ec2.operations import Ec2
+from patching.simulator.scheduler.operations import Scheduler
+from patching.simulator.ssm.operations import Ssm
+from patching.simulator.state import World, iso
+from patching.simulator.store import Store
+from patching.simulator.sts.operations import Sts
+from patching.simulator.validation import check_request, shaped_reply
+
+Reply = dict[str, Any]
+
+CORNERS: dict[str, type[Corner]] = {"ssm": Ssm, "ec2": Ec2, "sts": Sts, "scheduler": Scheduler}
+READING = ("Describe", "Get", "List", "Assume")
+
+
+@dataclass(frozen=True)
+class Call:
+    """Which operation of which service, and where."""
+
+    service: str
+    operation: str
+    account: str
+    region: str
+
+    @property
+    def mutates(self) -> bool:
+        return not self.operation.startswith(READING)
+
+
+class Simulation:
+    def __init__(
+        self, world: World, store: Store | None = None, catalogue: Callable[[], Any] | None = None
+    ) -> None:
+        self.world = world
+        self.store = store
+        self.lock = threading.RLock()
+        self._load_catalogue = catalogue
+        self._catalogue: Any = None
+
+    @property
+    def catalogue(self) -> Any:
+        """The patches that exist. Loaded when the first node is patched: most tests never need it."""
+        if self._catalogue is None and self._load_catalogue is not None:
+            self._catalogue = self._load_catalogue()
+        return self._catalogue
+
+    def handles(self, service: str, operation: str) -> bool:
+        return service in CORNERS and hasattr(CORNERS[service], xform_name(operation))
+
+    def perform(self, call: Call, request: Reply, caller: dict[str, Any] | None = None) -> Reply:
+        """Answer one call: check it, do it, write it down, keep it."""
+        check_request(call.service, call.operation, request)
+        corner = CORNERS[call.service](self.world, call.account, call.region, caller)
+        raw = getattr(corner, xform_name(call.operation))(request)
+        reply, problems = shaped_reply(call.service, call.operation, raw)
+        self.world.problems += problems
+        if call.mutates:
+            self.note(call, request)
+        if call.mutates or call.service == "sts":
+            self.save(call)
+        return reply
+
+    def note(self, call: Call, request: Reply) -> None:
+        """Write a mutating call into the log that `GET /_sim/log` shows."""
+        self.world.log.append(
+            {
+                "at": iso(self.world.now),
+                "account": call.account,
+                "region": call.region,
+                "service": call.service,
+                "operation": call.operation,
+                "request": request,
+            }
+        )
+
+    def save(self, call: Call | None = None) -> None:
+        """Keep what changed: by one call, or anywhere."""
+        if self.store is not None:
+            self.store.save(self.world, call.account if call else None, call.region if call else None)
+
+    def reset(self, world: World) -> None:
+        """Start over with another world, forgetting the old one on disk too."""
+        self.world = world
+        if self.store is not None:
+            self.store.clear()
+            self.store.save(world)
