@@ -65,8 +65,13 @@ class Shell:
     def counts(self) -> dict[str, int]:
         """What waits for this person, by section."""
         counts: dict[str, int] = {}
-        for path in getattr(settings, "SHELL_COUNTS", ()):
-            counts |= import_string(path)(self.request.user)
+        for path in settings.SHELL_COUNTS:
+            module = path.rpartition(".")[0]
+            try:
+                counts |= import_string(path)(self.request.user)
+            except ModuleNotFoundError as error:
+                if error.name != module:  # the module is there and broken; an app left out is no error
+                    raise
         return counts
 
     @cached_property
@@ -84,9 +89,9 @@ class Shell:
             return None
 
     @cached_property
-    def person(self) -> Person:
+    def person(self) -> Person | None:
         user = self.request.user
-        return Person(str(user), user.initials, standing(user))
+        return Person(str(user), user.initials, standing(user)) if isinstance(user, User) else None
 
     @cached_property
     def as_of(self) -> datetime:

@@ -15,7 +15,9 @@
 
   function labelToggle() {
     const next = root.dataset.bsTheme === "dark" ? "light" : "dark";
-    all("[data-theme-toggle]").forEach((button) => button.setAttribute("aria-label", `Switch to ${next} colours`));
+    all("[data-theme-toggle]").forEach((button) =>
+      button.setAttribute("aria-label", `Switch to ${next} colours`),
+    );
   }
 
   function remembered() {
@@ -81,7 +83,10 @@
   const timers = new WeakMap();
   document.addEventListener("htmx:beforeRequest", (event) => {
     event.detail.target.setAttribute("aria-busy", "true");
-    timers.set(event.detail.xhr, setTimeout(() => slow() && (slow().textContent = "Still loading…"), 400));
+    timers.set(
+      event.detail.xhr,
+      setTimeout(() => slow() && (slow().textContent = "Still loading…"), 400),
+    );
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     event.detail.target.removeAttribute("aria-busy");
@@ -91,7 +96,9 @@
   document.addEventListener("htmx:responseError", (event) => {
     failed(`The server answered ${event.detail.xhr.status}. What you see is what was there before.`);
   });
-  document.addEventListener("htmx:sendError", () => failed("The server could not be reached. What you see may be old."));
+  document.addEventListener("htmx:sendError", () =>
+    failed("The server could not be reached. What you see may be old."),
+  );
 
   function failed(sentence) {
     const place = one("#messages");
@@ -175,7 +182,10 @@
         plugins: { legend: { display: false } },
         interaction: { mode: "index", axis: across ? "y" : "x", intersect: false },
         scales: {
-          x: axis(across, { stacked: kind === "stack", ticks: across ? values : { maxTicksLimit: 8, maxRotation: 0 } }),
+          x: axis(across, {
+            stacked: kind === "stack",
+            ticks: across ? values : { maxTicksLimit: 8, maxRotation: 0 },
+          }),
           y: axis(!across, { stacked: kind === "stack", ticks: across ? {} : values }),
         },
       },
@@ -184,7 +194,14 @@
 
   function shape(kind, ink, paper) {
     if (kind === "line") {
-      return { borderColor: ink, backgroundColor: ink, borderWidth: 1.75, pointRadius: 0, pointHitRadius: 8, tension: 0 };
+      return {
+        borderColor: ink,
+        backgroundColor: ink,
+        borderWidth: 1.75,
+        pointRadius: 0,
+        pointHitRadius: 8,
+        tension: 0,
+      };
     }
     const stacked = kind === "stack";
     return {

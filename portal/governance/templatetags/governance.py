@@ -71,69 +71,56 @@ STATES: dict[str, tuple[str, str]] = {
     # decisions, and the slots they fill
     "decision.approve": ("ok", "Approved"),
     "decision.reject": ("bad", "Rejected"),
-    "decision.request_changes": ("warn", "Changes asked for"),
+    "decision.request_changes": ("warn", "Asked for changes"),
     "slot.open": ("wait", "Waits"),
     "slot.vacant": ("bad", "Nobody may decide"),
     "slot.advice": ("off", "Advice"),
-    # what a request does to an object
+    # what a request, a plan or an operation does to an object
     "action.create": ("ok", "New"),
     "action.change": ("wait", "Change"),
     "action.update": ("wait", "Change"),
     "action.delete": ("bad", "Removal"),
     "action.adopt": ("wait", "Adoption"),
-    "action.register": ("ok", "Registration"),
-    "action.deregister": ("warn", "Deregistration"),
-    "action.tag": ("wait", "Tag"),
+    "action.enable": ("ok", "Switch on"),
+    "action.disable": ("warn", "Switch off"),
     "action.none": ("off", "As it is"),
     # push and pull runs
     "planned": ("wait", "Planned"),
-    "queued": ("wait", "Queued"),
-    "pending": ("wait", "Pending"),
     "running": ("wait", "Running"),
     "succeeded": ("ok", "Done"),
-    "finished": ("ok", "Done"),
-    "nothing_to_do": ("ok", "Nothing to do"),
+    "partial": ("warn", "Partly done"),
     "refused": ("bad", "Refused itself"),
-    "interrupted": ("warn", "Interrupted, resumes"),
-    "blocked": ("warn", "Held back"),
+    "abandoned": ("warn", "Worker lost"),
     # one frozen AWS request
-    "intent": ("wait", "Written down"),
-    "sent": ("wait", "Sent, no answer yet"),
+    "operation.intent": ("wait", "Sent or about to be"),
+    "operation.abandoned": ("off", "Given up, not needed"),
     "done": ("ok", "Done"),
-    "abandoned": ("off", "Given up, not needed"),
     "unknown": ("off", "Unknown"),
-    "skipped": ("off", "Skipped"),
     # what is true of an object in AWS
+    "pending": ("wait", "Not in AWS yet"),
     "in_sync": ("ok", "As approved"),
-    "ready": ("ok", "As approved"),
-    "enforced": ("ok", "Enforced"),
-    "not_enforced": ("wait", "Not enforced yet"),
-    "absent": ("off", "Not in AWS"),
-    "creating": ("wait", "Being created"),
-    "deleting": ("wait", "Being removed"),
-    "deleted": ("off", "Removed"),
+    "out_of_sync": ("wait", "Waits for a push"),
     "drifted": ("warn", "Edited outside Patchwarden"),
     "missing": ("bad", "Gone from AWS"),
+    "removed": ("off", "Removed"),
     "orphan": ("warn", "Ours, but nobody asked for it"),
-    "duplicate_found": ("bad", "Found twice"),
-    "ownership_lost": ("bad", "No longer marked as ours"),
-    "gate_closed": ("warn", "Decision no longer valid"),
-    "backing_off": ("wait", "Waits before the next try"),
-    "error": ("bad", "Error"),
-    "healthy": ("ok", "Healthy"),
-    "unreachable": ("bad", "Not reachable"),
-    "open": ("bad", "Stopped after errors"),
-    "half_open": ("warn", "Trying again"),
-    "closed": ("ok", "Healthy"),
+    "enforced": ("ok", "Enforced"),
+    "not_enforced": ("wait", "Not enforced yet"),
     "enabled": ("ok", "Enabled"),
     "disabled": ("off", "Disabled"),
-    # instances: the agent, and compliance
+    # account-regions
+    "healthy": ("ok", "Healthy"),
+    "unreachable": ("bad", "Not reachable"),
+    "backing_off": ("warn", "Waits before the next try"),
+    "never_pulled": ("off", "Not read yet"),
+    # instances: what EC2 and the agent say, and compliance
+    "instance.running": ("ok", "Running"),
+    "instance.stopped": ("off", "Stopped"),
+    "instance.terminated": ("off", "Terminated"),
     "online": ("ok", "Agent online"),
     "connection_lost": ("bad", "Agent offline"),
     "inactive": ("bad", "Agent inactive"),
     "not_managed": ("warn", "Not managed"),
-    "terminated": ("off", "Terminated"),
-    "stopped": ("off", "Stopped"),
     "compliant": ("ok", "Compliant"),
     "non_compliant": ("bad", "Not compliant"),
     "excused": ("wait", "Excused by an exemption"),
@@ -148,19 +135,20 @@ STATES: dict[str, tuple[str, str]] = {
     "patch.failed": ("bad", "Failed to install"),
     "patch.not_applicable": ("off", "Not applicable"),
     "patch.available_security_update": ("warn", "Available, not approved"),
-    # one execution of a window
-    "success": ("ok", "Done"),
-    "in_progress": ("wait", "Running"),
-    "timed_out": ("bad", "Timed out"),
-    "cancelling": ("wait", "Being cancelled"),
-    "cancelled": ("off", "Cancelled"),
-    "skipped_overlapping": ("warn", "Skipped, the last one still ran"),
-    # mail, tokens, controls
+    # one execution of a window, in SSM's words
+    "execution.pending": ("wait", "Pending"),
+    "execution.in_progress": ("wait", "Running"),
+    "execution.success": ("ok", "Done"),
+    "execution.timed_out": ("bad", "Timed out"),
+    "execution.cancelling": ("wait", "Being cancelled"),
+    "execution.cancelled": ("off", "Cancelled"),
+    "execution.skipped_overlapping": ("warn", "Skipped, the last one still ran"),
+    # mail and tokens
+    "outbox.waiting": ("wait", "Waits to be sent"),
     "outbox.sent": ("ok", "Sent"),
     "outbox.failed": ("bad", "Not delivered"),
+    "token.active": ("ok", "Active"),
     "token.expired": ("off", "Expired"),
-    "verified": ("ok", "Verified"),
-    "claimed": ("warn", "Claimed only"),
 }
 
 ICONS_OF_STATES = {
@@ -169,8 +157,8 @@ ICONS_OF_STATES = {
     "action.update": "replace",
     "action.delete": "trash",
     "action.adopt": "link",
-    "action.register": "link",
-    "action.tag": "tag",
+    "action.enable": "player-play",
+    "action.disable": "player-pause",
     "slot.advice": "message",
     "excused": "shield-off",
     "pushing": "upload",
@@ -224,7 +212,7 @@ class Severity(NamedTuple):
 def severity_look(severity: Any) -> Severity:
     name = str(severity or "unspecified")
     role, word = SEVERITIES.get(name.lower(), ("none", name.capitalize()))
-    return Severity(role, word, mark_safe(SEVERITY_SHAPES[role]))
+    return Severity(role, word, mark_safe(SEVERITY_SHAPES[role]))  # noqa: S308 - our own constants
 
 
 class EnvironmentLook(NamedTuple):
@@ -249,7 +237,7 @@ def environment_look(environment: Any, production: bool | str | None = None) -> 
 
 @cache
 def _icons() -> dict[str, str]:
-    sprite = ElementTree.parse(Path(__file__).with_name("icons.svg")).getroot()
+    sprite = ElementTree.parse(Path(__file__).with_name("icons.svg")).getroot()  # noqa: S314 - our own file
     return {
         symbol.attrib["id"]: "".join(f'<path d="{path.attrib["d"]}"/>' for path in symbol)
         for symbol in sprite
@@ -265,7 +253,7 @@ def icon(name: str, css: str = "") -> SafeString:
     return format_html(
         '<svg class="i{}" viewBox="0 0 24 24" aria-hidden="true">{}</svg>',
         f" {css}" if css else "",
-        mark_safe(_icons()[name]),
+        mark_safe(_icons()[name]),  # noqa: S308 - our own file
     )
 
 
