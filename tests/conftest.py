@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+import redis
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
 
@@ -46,8 +48,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+    _empty_the_broker()
     if NO_SKIPS and _not_run(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _empty_the_broker() -> None:
+    """Messages that this run left in a Redis it shares with others."""
+    if settings.REDIS_URL:
+        broker = redis.Redis.from_url(settings.REDIS_URL)
+        mine = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+        for key in broker.scan_iter(match=f"{mine}*"):
+            broker.delete(key)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -72,17 +84,14 @@ def fresh_clock() -> Iterator[None]:
     clock.forget()
 
 
-_empty_the_tables = TransactionTestCase._fixture_teardown
-
-
-def _empty_the_tables_without_triggers(self: TransactionTestCase) -> None:
+def _empty_the_tables(self: TransactionTestCase) -> None:
     """Append-only tables refuse to be emptied, so their triggers stand aside for the moment it takes."""
     for alias in self._databases_names(include_mirrors=False):
         triggers.remove(connections[alias])
-    _empty_the_tables(self)
-    for alias in self._databases_names(include_mirrors=False):
+        # cascading, since knox leaves a table of its own behind that points at people
+        call_command("flush", verbosity=0, interactive=False, database=alias, allow_cascade=True)
         triggers.install(connections[alias])
 
 
 # TestCase overrides this method and rolls back instead, so only transactional tests come here
-TransactionTestCase._fixture_teardown = _empty_the_tables_without_triggers
+TransactionTestCase._fixture_teardown = _empty_the_tables

@@ -16,6 +16,12 @@ from portal.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
+if REDIS_URL:  # noqa: F405
+    # runs and their workers share one Redis; none may take the other's messages
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
+        "global_keyprefix": f"patchwarden-tests-{os.getpid()}:",
+    }
 MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="patchwarden-tests-"))
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # a file, not memory: threads that share an in-memory database trip over table locks
