@@ -1,0 +1,329 @@
+"""What a request may ask given what is there: names, ownership, instances, quotas. Reads rows, writes nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+
+from patching.items import Problem
+from patching.models import (
+    AccountRegion,
+    Application,
+    Environment,
+    MaintenanceWindow,
+    ManagedInstance,
+    PatchBaseline,
+    PatchGroup,
+)
+from patching.models.governed import Governed
+from patching.permissions import ROWS
+from portal.governance import roles
+from portal.governance.models import Role, Team, User
+
+Item = Mapping[str, Any]
+WINDOWS_PER_PLACE = 50  # AWS quota per account and Region; the daily scan window takes one
+BASELINES_PER_PLACE = 50
+GROUPS_PER_BASELINE = 25
+
+
+def check(items: Sequence[Item], *, by: User, team: Team) -> list[Problem]:
+    """Every rule that these items would break for this team, with the field that breaks it."""
+    problems: list[Problem] = []
+    for number, item in enumerate(items):
+        problems += _check_item(item, f"items[{number}]", items, by, team)
+    return problems or [*_membership(items), *_quotas(items), *_uses(items)]
+
+
+def team_of(items: Iterable[Item]) -> Team | None:
+    """The one team whose applications these items are about; None when they name none or several."""
+    slugs = {item["spec"].get("application") for item in items if item["spec"].get("application")}
+    slugs |= {row.application.slug for row in targets(items) if row.application}
+    teams = list(Team.objects.filter(applications__slug__in=slugs).distinct()[:2])
+    return teams[0] if len(teams) == 1 else None
+
+
+def targets(items: Iterable[Item]) -> list[Governed]:
+    """The live rows that these items change or delete."""
+    rows = [_target(item) for item in items if item["target"] is not None]
+    return [row for row in rows if row is not None]
+
+
+def account_regions(items: Iterable[Item]) -> QuerySet[AccountRegion]:
+    """Where these items will have an effect in AWS: named places, targets' places, and users of a baseline."""
+    found: set[int] = set()
+    for item in items:
+        spec, row = item["spec"], _target(item)
+        place = place_of(spec) if "account" in spec else None
+        found |= {place.pk} if place else set()
+        if isinstance(row, PatchGroup | MaintenanceWindow):
+            found.add(row.account_region_id)
+        if isinstance(row, PatchBaseline):
+            found |= {group.account_region_id for group in groups_using(row.name)}
+    return AccountRegion.objects.filter(pk__in=found).select_related("account")
+
+
+def place_of(spec: Mapping[str, Any]) -> AccountRegion | None:
+    """The active account-region that a spec names."""
+    return (
+        AccountRegion.objects.filter(
+            account__account_id=spec["account"], region=spec["region"], is_active=True
+        )
+        .select_related("account")
+        .first()
+    )
+
+
+def groups_using(baseline: str) -> list[PatchGroup]:
+    """Live groups that use a baseline of this name."""
+    return [group for group in PatchGroup.objects.live() if baseline in group.spec["baselines"].values()]
+
+
+def _target(item: Item) -> Governed | None:
+    if item["target"] is None:
+        return None
+    return (
+        ROWS[item["kind"]]
+        .objects.live()
+        .filter(pk=item["target"])
+        .select_related("application__team")
+        .first()
+    )
+
+
+def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Team) -> list[Problem]:
+    problems: list[Problem] = []
+    row = _target(item)
+    if item["target"] is not None:
+        if row is None or not ROWS[item["kind"]].objects.visible_to(by).filter(pk=row.pk).exists():
+            return [
+                Problem(
+                    f"{path}.target", "unknown", f"There is no {item['kind']} with the id {item['target']}."
+                )
+            ]
+        if row.application and row.application.team_id != team.pk:
+            message = f"{row.name} belongs to {row.application.team}; its members ask for changes to it."
+            return [Problem(f"{path}.target", "not_yours", message)]
+        if row.application is None and not _owns_shared(by):
+            return [
+                Problem(
+                    f"{path}.target", "not_yours", f"{row.name} is shared; security operations change it."
+                )
+            ]
+    if item["action"] == "delete":
+        return _check_delete(item, path, items, row)
+    spec, at = item["spec"], f"{path}.spec"
+    problems += _check_ownership(spec, at, by, team)
+    problems += _check_name(item, at, row, items)
+    if item["kind"] == "baseline":
+        if row is not None and row.spec["definition"].get("OperatingSystem", "WINDOWS") != spec[
+            "definition"
+        ].get("OperatingSystem", "WINDOWS"):
+            message = "AWS cannot change the operating system of a baseline; ask for a new one."
+            problems.append(Problem(f"{at}.definition.OperatingSystem", "immutable", message))
+        return problems
+    place = place_of(spec)
+    if place is None:
+        message = (
+            f"Account {spec['account']} in {spec['region']} is not connected; an operator can connect it."
+        )
+        return [*problems, Problem(f"{at}.account", "unknown", message)]
+    if problems:
+        return problems
+    problems += _check_instances(spec, at, place)
+    if item["kind"] == "patch-group" and not problems:
+        problems += _check_group_baselines(spec, at, place, items)
+    return problems
+
+
+def _check_ownership(spec: Mapping[str, Any], at: str, by: User, team: Team) -> list[Problem]:
+    problems = []
+    slug = spec.get("application", "")
+    if slug:
+        application = Application.objects.visible_to(by).filter(slug=slug).select_related("team").first()
+        if application is None:
+            problems.append(
+                Problem(f"{at}.application", "unknown", f"There is no application “{slug}” of yours.")
+            )
+        elif application.team_id != team.pk:
+            message = f"{slug} belongs to {application.team}; one request is about one team's applications."
+            problems.append(Problem(f"{at}.application", "not_yours", message))
+    elif not _owns_shared(by):
+        message = (
+            "A baseline without an application is shared by all teams; security operations ask for those."
+        )
+        problems.append(Problem(f"{at}.application", "required", message))
+    environment = spec.get("environment", "")
+    if environment and not Environment.objects.filter(slug=environment).exists():
+        known = ", ".join(Environment.objects.values_list("slug", flat=True))
+        problems.append(Problem(f"{at}.environment", "unknown", f"Use one of {known}."))
+    return problems
+
+
+def _owns_shared(user: User) -> bool:
+    return roles.has_role(user, Role.SECURITY_OPERATIONS)
+
+
+def _check_name(item: Item, at: str, row: Governed | None, items: Sequence[Item]) -> list[Problem]:
+    spec = item["spec"]
+    same = ROWS[item["kind"]].objects.live().filter(name__iexact=spec["name"])
+    if item["kind"] != "baseline":
+        same = same.filter(
+            account_region__account__account_id=spec["account"], account_region__region=spec["region"]
+        )
+    leaving = [one["target"] for one in items if one["kind"] == item["kind"] and one["action"] == "delete"]
+    other = same.exclude(pk__in=[*leaving, *([row.pk] if row else [])]).first()
+    if other is None:
+        return []
+    if other.name == spec["name"]:
+        message = f"There is a {item['kind']} called “{other.name}” already; change that one or choose another name."
+        return [Problem(f"{at}.name", "taken", message)]
+    message = f"Looks like the existing “{other.name}”. AWS is case-sensitive; choose one."
+    return [Problem(f"{at}.name", "taken", message)]
+
+
+def _check_instances(spec: Mapping[str, Any], at: str, place: AccountRegion) -> list[Problem]:
+    """Named instances are there, are the application's, are in the zone, and are not Auto Scaling's."""
+    known = {
+        instance.instance_id: instance
+        for instance in ManagedInstance.objects.present()
+        .filter(account_region=place, instance_id__in=spec["instances"])
+        .select_related("application", "environment")
+    }
+    problems = []
+    for number, instance_id in enumerate(spec["instances"]):
+        instance = known.get(instance_id)
+        field = f"{at}.instances[{number}]"
+        belongs = (
+            instance is not None
+            and instance.application is not None
+            and instance.application.slug == spec["application"]
+            and instance.environment is not None
+            and instance.environment.slug == spec["environment"]
+        )
+        if instance is None or not belongs:
+            # the same words for a stranger's instance and for none at all
+            message = (
+                f"{instance_id} is not an instance of {spec['application']} {spec['environment']} in {place}."
+            )
+            problems.append(Problem(field, "unknown", message))
+        elif instance.in_auto_scaling_group:
+            message = (
+                f"{instance} is in the Auto Scaling group {instance.auto_scaling_group}; such instances are replaced, "
+                "not patched. Patch its image instead."
+            )
+            problems.append(Problem(field, "auto_scaling", message))
+        elif spec["az"] and instance.availability_zone != spec["az"]:
+            message = f"{instance} is in {instance.availability_zone}, not in {spec['az']}."
+            problems.append(Problem(field, "zone", message))
+    return problems
+
+
+def _check_group_baselines(
+    spec: Mapping[str, Any], at: str, place: AccountRegion, items: Sequence[Item]
+) -> list[Problem]:
+    """Each baseline exists or is asked for here, fits its operating system, and none is lacking."""
+    asked = {
+        one["spec"]["name"]: one["spec"]["definition"].get("OperatingSystem", "WINDOWS")
+        for one in items
+        if one["kind"] == "baseline" and one["action"] != "delete"
+    }
+    leaving = [one["target"] for one in items if one["kind"] == "baseline" and one["action"] == "delete"]
+    application = Application.objects.get(slug=spec["application"])
+    live = dict(
+        PatchBaseline.objects.live()
+        .exclude(pk__in=leaving)
+        .filter(application=None)
+        .values_list("name", "operating_system")
+    )
+    live |= dict(
+        PatchBaseline.objects.live()
+        .exclude(pk__in=leaving)
+        .filter(application__team=application.team)
+        .values_list("name", "operating_system")
+    )
+    systems = live | asked
+    problems = []
+    for system, name in sorted(spec["baselines"].items()):
+        if name not in systems:
+            message = f"There is no baseline “{name}”; ask for it in the same request."
+            problems.append(Problem(f"{at}.baselines.{system}", "unknown", message))
+        elif systems[name] != system:
+            message = f"{name} is a baseline for {systems[name]}, not for {system}."
+            problems.append(Problem(f"{at}.baselines.{system}", "operating_system", message))
+    running = set(
+        ManagedInstance.objects.present()
+        .filter(account_region=place, instance_id__in=spec["instances"])
+        .exclude(operating_system="")
+        .values_list("operating_system", flat=True)
+    )
+    for system in sorted(running - set(spec["baselines"])):
+        message = (
+            f"Instances of this group run {system}; without a baseline AWS's default would apply silently."
+        )
+        problems.append(Problem(f"{at}.baselines.{system}", "required", message))
+    return problems
+
+
+def _check_delete(item: Item, path: str, items: Sequence[Item], row: Governed | None) -> list[Problem]:
+    if not isinstance(row, PatchBaseline):
+        return []
+    changed = {one["target"] for one in items if one["kind"] == "patch-group" and one["target"] is not None}
+    users = [group.name for group in groups_using(row.name) if group.pk not in changed]
+    if not users:
+        return []
+    message = f"{row.name} is used by {', '.join(users[:3])}; give those groups another baseline in the same request."
+    return [Problem(f"{path}.target", "in_use", message)]
+
+
+def _membership(items: Sequence[Item]) -> Iterable[Problem]:
+    """An instance is in one patch group and in one window at most."""
+    for kind, model in (("patch-group", PatchGroup), ("window", MaintenanceWindow)):
+        touched = {one["target"] for one in items if one["kind"] == kind and one["target"] is not None}
+        holder: dict[tuple[str, str, str], str] = {}
+        for row in model.objects.live().exclude(pk__in=touched):
+            for instance_id in row.spec["instances"]:
+                holder[row.spec["account"], row.spec["region"], instance_id] = row.name
+        for number, item in enumerate(items):
+            if item["kind"] != kind or item["action"] == "delete":
+                continue
+            spec = item["spec"]
+            for position, instance_id in enumerate(spec["instances"]):
+                key = spec["account"], spec["region"], instance_id
+                if key in holder and holder[key] != spec["name"]:
+                    message = f"{instance_id} is already in {holder[key]}; an instance is in one {kind} only."
+                    yield Problem(f"items[{number}].spec.instances[{position}]", "taken", message)
+                holder[key] = spec["name"]
+
+
+def _quotas(items: Sequence[Item]) -> Iterable[Problem]:
+    """AWS's quotas per account and Region, reckoned as if everything asked for were there."""
+    places: dict[AccountRegion, list[int]] = {}
+    for number, item in enumerate(items):
+        if item["kind"] == "window" and item["action"] == "create" and (place := place_of(item["spec"])):
+            places.setdefault(place, []).append(number)
+    for place, added in places.items():
+        gone = [one["target"] for one in items if one["kind"] == "window" and one["action"] == "delete"]
+        have = MaintenanceWindow.objects.live().filter(account_region=place).exclude(pk__in=gone).count() + 1
+        if have + len(added) > WINDOWS_PER_PLACE:
+            message = (
+                f"{place} has {have} of {WINDOWS_PER_PLACE} maintenance windows, the daily scan included; "
+                f"this request adds {len(added)}."
+            )
+            yield Problem(f"items[{added[-1]}].spec.account", "quota", message)
+
+
+def _uses(items: Sequence[Item]) -> Iterable[Problem]:
+    """A baseline serves up to 25 groups."""
+    touched = {one["target"] for one in items if one["kind"] == "patch-group" and one["target"] is not None}
+    used: dict[str, int] = {}
+    for group in PatchGroup.objects.live().exclude(pk__in=touched):
+        for name in set(group.spec["baselines"].values()):
+            used[name] = used.get(name, 0) + 1
+    for number, item in enumerate(items):
+        if item["kind"] != "patch-group" or item["action"] == "delete":
+            continue
+        for system, name in item["spec"]["baselines"].items():
+            used[name] = used.get(name, 0) + 1
+            if used[name] > GROUPS_PER_BASELINE:
+                message = f"{name} would serve {used[name]} groups; AWS allows {GROUPS_PER_BASELINE}. Make another one."
+                yield Problem(f"items[{number}].spec.baselines.{system}", "quota", message)

@@ -1,0 +1,64 @@
+"""What a request was decided upon: tags of its instances and what AWS held. If that moves, it is stale."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from patching.models import ChangeRequest, ManagedInstance, ResourceState
+from patching.rules import account_regions, place_of, targets
+
+Item = Mapping[str, Any]
+MOVED_AT_LEAST = 5
+MOVED_SHARE = 0.1
+
+
+def seal_of(items: Iterable[Item]) -> dict[str, Any]:
+    """What deciders see now: ``tags`` per instance (both keys, "" if absent) and digests of touched resources."""
+    items = list(items)
+    return {"tags": _tags(items), "resources": _resources(items)}
+
+
+def what_moved(request: ChangeRequest, items: Iterable[Item]) -> list[str]:
+    """Sentences on what is no longer as it was when the request was submitted; empty when it still holds."""
+    if not request.seal:
+        return []
+    now, then = seal_of(items), request.seal
+    moved = [
+        f"{label} was changed in AWS after this was submitted."
+        for label, digest in sorted(then["resources"].items())
+        if now["resources"].get(label, digest) != digest
+    ]
+    gone = sorted(set(then["tags"]) - set(now["tags"]))
+    changed = sorted(
+        instance
+        for instance, tags in now["tags"].items()
+        if instance in then["tags"] and then["tags"][instance] != tags
+    )
+    allowed = max(MOVED_AT_LEAST, int(len(then["tags"]) * MOVED_SHARE))
+    if len(gone) + len(changed) > allowed:
+        named = ", ".join([*gone, *changed][:5])
+        moved.append(
+            f"{len(gone)} instances are gone and {len(changed)} carry other tags than before: {named}."
+        )
+    return moved
+
+
+def _tags(items: list[Item]) -> dict[str, dict[str, str]]:
+    wanted: dict[int, set[str]] = {}
+    for item in items:
+        for spec in (item["spec"], *(row.spec for row in targets([item]))):
+            if "instances" in spec and (place := place_of(spec)):
+                wanted.setdefault(place.pk, set()).update(spec["instances"])
+    found = {}
+    for place_id, ids in wanted.items():
+        rows = ManagedInstance.objects.present().filter(account_region=place_id, instance_id__in=ids)
+        for instance in rows.select_related("account_region__account"):
+            account = instance.account_region.account
+            keys = (account.patch_group_tag, account.window_tag)
+            found[instance.instance_id] = {key: instance.tags.get(key, "") for key in keys}
+    return found
+
+
+def _resources(items: list[Item]) -> dict[str, str]:
+    uids = [str(row.uid) for row in targets(items)]
+    states = ResourceState.objects.filter(account_region__in=account_regions(items), uid__in=uids)
+    return {f"{state.kind} {state.label}": state.observed_digest for state in states if state.observed_digest}
