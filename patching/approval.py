@@ -4,11 +4,10 @@ The rules are those of AWS: its own client on Linux, the API reference for Windo
 CreatePatchBaseline request as it is; whether it is a valid one is the business of `baseline_rules`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
-from itertools import product
 from typing import Any
 
 UNSPECIFIED = "UNSPECIFIED"
@@ -204,16 +203,15 @@ def _names(patch: Patch, system: str) -> set[str]:
     """What a rejected list may call a patch: its KB id on Windows, elsewhere the package in any spelling."""
     if system == WINDOWS or not patch.name:
         return {patch.id.lower()}
-    name = patch.name.lower()
-    spellings = {name}
-    for arch, version in product({"", patch.arch}, {"", patch.version}):
-        build = f"{version}-{patch.release}" if version and patch.release else version
-        epochs = {"", f"{patch.epoch}:"} if patch.epoch and version else {""}
-        spellings |= {
-            f"{name}{f'-{epoch}{build}' if build else ''}{f'.{arch}' if arch else ''}".lower()
-            for epoch in epochs
-        }
-    return spellings
+    return {spelling.lower() for spelling in _spellings(patch)}
+
+
+def _spellings(patch: Patch) -> Iterator[str]:
+    arch = f".{patch.arch}" if patch.arch else ""
+    yield from {patch.name, f"{patch.name}{arch}"}
+    builds = [patch.version, f"{patch.version}-{patch.release}"] if patch.version else []
+    for build in builds + [f"{patch.epoch}:{build}" for build in builds if patch.epoch]:
+        yield from {f"{patch.name}-{build}", f"{patch.name}-{build}{arch}", f"{patch.name}{arch}:{build}"}
 
 
 def _names_and_notices(patch: Patch, system: str) -> set[str]:
