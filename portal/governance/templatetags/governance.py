@@ -587,10 +587,9 @@ def filter_css(field: BoundField) -> str:
 
 @register.simple_tag
 def error_count(form: forms.BaseForm) -> str:
+    """How many fields a form came back for; nothing when its errors are about the whole of it."""
     wrong = len([name for name in form.errors if name != NON_FIELD_ERRORS])
-    if not wrong:
-        return "Please read this first."
-    return f"{count_of(wrong, 'field')} {'needs' if wrong == 1 else 'need'} another look."
+    return f"{count_of(wrong, 'field')} {'needs' if wrong == 1 else 'need'} another look." if wrong else ""
 
 
 @register.simple_tag
