@@ -1,0 +1,63 @@
+"""How the fleet stands: read models over what ``pull`` kept. Asks no AWS and writes only the daily sums.
+
+Every figure here is the row count of ``instances_matching`` or ``findings_matching`` with the same filters.
+"""
+
+from patching.posture.days import Day, roll_up, trend
+from patching.posture.figures import (
+    NOBODY,
+    STATUSES,
+    Figures,
+    GapFigures,
+    SeverityFigures,
+    Slice,
+    Trust,
+    by_application,
+    by_environment,
+    by_severity,
+    coverage_gaps,
+    covered,
+    figures_of,
+    findings_matching,
+    fleet,
+    instances_matching,
+    most_wanted,
+    trust,
+)
+from patching.posture.gaps import GAPS, Gap, next_run, next_runs
+from patching.posture.standing import FRESH_FOR, Status, Step, status_of
+from patching.posture.why import Link, why_unpatched
+
+__all__ = [
+    "FRESH_FOR",
+    "GAPS",
+    "NOBODY",
+    "STATUSES",
+    "Day",
+    "Figures",
+    "Gap",
+    "GapFigures",
+    "Link",
+    "SeverityFigures",
+    "Slice",
+    "Status",
+    "Step",
+    "Trust",
+    "by_application",
+    "by_environment",
+    "by_severity",
+    "coverage_gaps",
+    "covered",
+    "figures_of",
+    "findings_matching",
+    "fleet",
+    "instances_matching",
+    "most_wanted",
+    "next_run",
+    "next_runs",
+    "roll_up",
+    "status_of",
+    "trend",
+    "trust",
+    "why_unpatched",
+]

@@ -1,0 +1,320 @@
+"""Counts for pages and API, and the lists behind them. Whatever is counted here can be listed here:
+each figure is the row count of ``instances_matching`` or ``findings_matching`` with the same filters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from patching.models import ManagedInstance, PatchFinding
+from patching.posture.gaps import GAPS, Gap, with_gaps
+from patching.posture.standing import FRESH_FOR, Status, Step, instances_of, with_step
+from portal.governance import clock
+from portal.governance.models import User
+
+NOBODY = "none"  # the filter value for what belongs to no application or environment
+STATUSES = (*(status.value for status in Status), "excused", "unexcused", "net_compliant")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How many instances stand how. ``excused`` are among the non-compliant ones."""
+
+    total: int = 0
+    compliant: int = 0
+    noncompliant: int = 0
+    excused: int = 0
+    stale: int = 0
+    unknown: int = 0
+
+    @property
+    def net_compliant(self) -> int:
+        """Compliant, or excused by an exemption in force."""
+        return self.compliant + self.excused
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One application, environment or account-region: its filter value, its name, its figures."""
+
+    key: str
+    label: str
+    team: str
+    figures: Figures
+    severities: Mapping[str, int]  # instances that lack at least one patch of this severity
+
+
+@dataclass(frozen=True)
+class SeverityFigures:
+    """What is open of one severity: findings, the patches behind them, the instances that lack one."""
+
+    step: str
+    findings: int
+    patches: int
+    instances: int
+
+
+@dataclass(frozen=True)
+class GapFigures:
+    gap: Gap
+    instances: int
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the figures can be trusted; the four parts add up to the total."""
+
+    total: int
+    fresh: int
+    stale: int
+    other_baseline: int
+    never: int
+
+
+_COUNTS = {
+    "total": Count("pk"),
+    "compliant": Count("pk", filter=Q(status=Status.COMPLIANT.value)),
+    "noncompliant": Count("pk", filter=Q(status=Status.NONCOMPLIANT.value)),
+    "excused_": Count("pk", filter=Q(excused=True)),
+    "stale": Count("pk", filter=Q(status=Status.STALE.value)),
+    "unknown": Count("pk", filter=Q(status=Status.UNKNOWN.value)),
+}
+
+
+# Lists
+
+
+def instances_matching(
+    user: User,
+    *,
+    at: datetime | None = None,
+    application: str = "",
+    environment: str = "",
+    account_region: str = "",
+    operating_system: str = "",
+    status: str = "",
+    severity: str = "",
+    patch: str = "",
+    gap: str = "",
+    covered: str = "",
+    trust: str = "",
+    name: str = "",
+) -> QuerySet[ManagedInstance]:
+    """Running instances a person may see that fit every filter given; an empty one asks nothing.
+
+    A value that means nothing matches nothing, so that a mistyped address never shows everything.
+    """
+    at = at or clock.now()
+    found = instances_of(user, at)
+    if application:
+        found = _belonging(found, "application", application)
+    if environment:
+        found = _belonging(found, "environment", environment)
+    if account_region:
+        account_id, _, region = account_region.partition("/")
+        found = found.filter(account_region__account__account_id=account_id, account_region__region=region)
+    if operating_system:
+        found = found.filter(operating_system="" if operating_system == NOBODY else operating_system)
+    if name:
+        found = found.filter(Q(name__icontains=name) | Q(instance_id__icontains=name))
+    if status:
+        found = _with_status(found, status)
+    if trust:
+        found = found.filter(_trust_parts(at).get(trust, Q(pk=None)))
+    if severity or patch:
+        findings = with_step(PatchFinding.objects.open().filter(instance=OuterRef("pk")))
+        findings = findings.filter(step=severity) if severity else findings
+        findings = findings.filter(patch_id=patch) if patch else findings
+        found = found.filter(Exists(findings))
+    if gap or covered:
+        found = _with_gap(with_gaps(found, at), gap, covered)
+    return found
+
+
+def findings_matching(
+    user: User,
+    *,
+    at: datetime | None = None,
+    application: str = "",
+    environment: str = "",
+    severity: str = "",
+    state: str = "",
+    patch: str = "",
+    cve: str = "",
+) -> QuerySet[PatchFinding]:
+    """Open findings on running instances that a person may see and that fit every filter given."""
+    instances = instances_matching(user, at=at, application=application, environment=environment)
+    found = with_step(PatchFinding.objects.open().filter(instance__in=instances.values("pk")))
+    if severity:
+        found = found.filter(step=severity)
+    if state:
+        found = found.filter(state=state)
+    if patch:
+        found = found.filter(patch_id=patch)
+    if cve:
+        # quoted, so that CVE-2026-1 does not find CVE-2026-10
+        found = found.annotate(cves_as_text=Cast("cves", TextField())).filter(
+            cves_as_text__icontains=f'"{cve}"'
+        )
+    return found
+
+
+# Counts
+
+
+def figures_of(instances: QuerySet[ManagedInstance]) -> Figures:
+    """Counts of any list that ``instances_matching`` gives."""
+    return _figures(instances.aggregate(**_COUNTS))
+
+
+def fleet(user: User, *, at: datetime | None = None) -> Figures:
+    """All a person may see."""
+    return figures_of(instances_of(user, at or clock.now()))
+
+
+def by_application(user: User, *, at: datetime | None = None) -> list[Slice]:
+    """One row per application, and one for what belongs to none."""
+    return _sliced(user, at or clock.now(), "application", order="application__slug", team=True)
+
+
+def by_environment(user: User, *, at: datetime | None = None) -> list[Slice]:
+    """One row per environment, in the order in which they are patched."""
+    return _sliced(user, at or clock.now(), "environment", order="environment__rank")
+
+
+def by_severity(user: User, *, at: datetime | None = None) -> list[SeverityFigures]:
+    """Every severity, worst first, zeros included."""
+    rows = {
+        row["step"]: row
+        for row in findings_matching(user, at=at)
+        .order_by()
+        .values("step")
+        .annotate(
+            findings=Count("pk"),
+            patches=Count("patch_id", distinct=True),
+            instances=Count("instance", distinct=True),
+        )
+    }
+    none = {"findings": 0, "patches": 0, "instances": 0}
+    return [
+        SeverityFigures(step.value, **{name: rows.get(step.value, none)[name] for name in none})
+        for step in Step
+    ]
+
+
+def coverage_gaps(user: User, *, at: datetime | None = None) -> list[GapFigures]:
+    """How many instances patching does not reach, by reason; one instance may have several."""
+    at = at or clock.now()
+    instances = with_gaps(instances_of(user, at), at)
+    counts = instances.aggregate(
+        **{gap.name: Count("pk", filter=Q(**{f"gap_{gap.name}": True})) for gap in GAPS}
+    )
+    return [GapFigures(gap, counts[gap.name]) for gap in GAPS]
+
+
+def covered(user: User, *, at: datetime | None = None) -> int:
+    """Managed, online, in a group with a baseline and a window that runs, freshly scanned by that baseline."""
+    at = at or clock.now()
+    return with_gaps(instances_of(user, at), at).filter(covered=True).count()
+
+
+def trust(user: User, *, at: datetime | None = None) -> Trust:
+    """Of how many instances the scan is fresh, old, by another baseline, or missing."""
+    at = at or clock.now()
+    parts = _trust_parts(at)
+    counts = instances_of(user, at).aggregate(
+        total=Count("pk"), **{f"is_{name}": Count("pk", filter=q) for name, q in parts.items()}
+    )
+    return Trust(counts["total"], **{name: counts[f"is_{name}"] for name in parts})
+
+
+def most_wanted(user: User, *, at: datetime | None = None, limit: int = 10) -> list[dict[str, Any]]:
+    """The patches that most instances lack: {"patch_id", "title", "step", "instances"}."""
+    found = findings_matching(user, at=at).order_by().values("patch_id")
+    rows = found.annotate(instances=Count("instance", distinct=True)).order_by("-instances", "patch_id")
+    wanted = list(rows[:limit])
+    told = findings_matching(user, at=at).filter(patch_id__in=[row["patch_id"] for row in wanted])
+    worst: dict[str, dict[str, Any]] = {}
+    for row in told.order_by().values("patch_id", "title", "step").distinct():
+        known = worst.get(row["patch_id"])
+        if known is None or _rank(row["step"]) < _rank(known["step"]):
+            worst[row["patch_id"]] = row
+    return [{**worst[row["patch_id"]], "instances": row["instances"]} for row in wanted]
+
+
+def _rank(step: str) -> int:
+    return list(Step).index(Step(step))
+
+
+def _sliced(user: User, at: datetime, what: str, *, order: str, team: bool = False) -> list[Slice]:
+    """Figures and severities by application or environment."""
+    names = {"key": F(f"{what}__slug"), "label": F(f"{what}__name")}
+    if team:
+        names["team"] = F(f"{what}__team__name")
+    rows = instances_of(user, at).order_by().values(order, **names).annotate(**_COUNTS)
+    severities = _severities(user, at, f"instance__{what}__slug")
+    return [
+        Slice(
+            key=row["key"] or NOBODY,
+            label=row["label"] or "Belongs to none",
+            team=row.get("team") or "",
+            figures=_figures(row),
+            severities={step.value: severities.get((row["key"], step.value), 0) for step in Step},
+        )
+        for row in rows.order_by(F(order).asc(nulls_last=True))
+    ]
+
+
+def _severities(user: User, at: datetime, key: str) -> dict[tuple[str | None, str], int]:
+    rows = (
+        findings_matching(user, at=at)
+        .order_by()
+        .values(key, "step")
+        .annotate(instances=Count("instance", distinct=True))
+    )
+    return {(row[key], row["step"]): row["instances"] for row in rows}
+
+
+def _figures(row: Mapping[str, Any]) -> Figures:
+    return Figures(
+        row["total"], row["compliant"], row["noncompliant"], row["excused_"], row["stale"], row["unknown"]
+    )
+
+
+def _belonging(found: QuerySet[ManagedInstance], what: str, slug: str) -> QuerySet[ManagedInstance]:
+    return found.filter(**({what: None} if slug == NOBODY else {f"{what}__slug": slug}))
+
+
+def _with_status(found: QuerySet[ManagedInstance], status: str) -> QuerySet[ManagedInstance]:
+    if status == "excused":
+        return found.filter(excused=True)
+    if status == "unexcused":
+        return found.filter(status=Status.NONCOMPLIANT.value, excused=False)
+    if status == "net_compliant":
+        return found.filter(Q(status=Status.COMPLIANT.value) | Q(excused=True))
+    return found.filter(status=status)
+
+
+def _with_gap(found: QuerySet[ManagedInstance], gap: str, covered: str) -> QuerySet[ManagedInstance]:
+    known = {one.name for one in GAPS}
+    if gap:
+        found = found.filter(**{f"gap_{gap}": True}) if gap in known else found.none()
+    if covered:
+        found = found.filter(covered=covered == "yes") if covered in ("yes", "no") else found.none()
+    return found
+
+
+def _trust_parts(at: datetime) -> dict[str, Q]:
+    old = Q(scanned_at__lt=at - FRESH_FOR)
+    fresh = Q(scanned_at__gte=at - FRESH_FOR)
+    other = Q(latest__judged_by_expected=False)
+    return {
+        "fresh": fresh & (Q(latest__judged_by_expected=True) | Q(latest__judged_by_expected=None)),
+        "stale": old,
+        "other_baseline": fresh & other,
+        "never": Q(scanned_at=None),
+    }

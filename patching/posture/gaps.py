@@ -1,0 +1,144 @@
+"""Why patching does not reach an instance: one predicate per reason, each counted and listed alike."""
+
+from datetime import UTC, date, datetime, time
+from typing import NamedTuple
+
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Concat
+
+from patching import schedules
+from patching.models import MaintenanceWindow, ManagedInstance, ResourceState
+from patching.posture.standing import FRESH_FOR
+
+NOT_IN_AWS = (
+    ResourceState.Condition.PENDING,
+    ResourceState.Condition.MISSING,
+    ResourceState.Condition.REMOVED,
+)
+
+
+class Gap(NamedTuple):
+    """A reason: its name in an address, what it is called, and what to do about it."""
+
+    name: str
+    label: str
+    advice: str
+
+
+GAPS = (
+    Gap("agent_offline", "SSM agent offline", "Start the agent, or find out why the instance is cut off."),
+    Gap("not_managed", "Not managed by Systems Manager", "Give it an instance profile and the SSM agent."),
+    Gap("no_patch_group", "No patch group tag", "Ask for a patch group that names it."),
+    Gap(
+        "no_baseline",
+        "No baseline for its operating system",
+        "Its patch group has none in AWS, so it falls to the account's default.",
+    ),
+    Gap("no_window", "In no maintenance window", "Ask for a window that names it."),
+    Gap("idle_window", "Its window does not run", "The window is not in AWS yet, or has no future run."),
+    Gap(
+        "auto_scaling",
+        "In an Auto Scaling group",
+        "Patch the image instead; a patched instance is replaced sooner or later.",
+    ),
+    Gap("never_scanned", "Never scanned", "It is scanned once it is managed and in a patch group."),
+    Gap("stale_scan", "Last scan older than 26 h", "See whether the daily scan reached it."),
+    Gap(
+        "other_baseline",
+        "Judged by another baseline",
+        "The last scan used another baseline than the approved one; the next scan settles it.",
+    ),
+    Gap("deferred", "Left out by an exemption", "It goes back into its window when the exemption ends."),
+)
+LABELS = {gap.name: gap.label for gap in GAPS}
+
+
+def with_gaps(instances: QuerySet[ManagedInstance], at: datetime) -> QuerySet[ManagedInstance]:
+    """Annotates one boolean ``gap_…`` per reason, and ``covered`` where there is none."""
+    annotated = instances.annotate(**{f"gap_{name}": _yes_no(q) for name, q in _predicates(at).items()})
+    any_gap = Q()
+    for gap in GAPS:
+        any_gap |= Q(**{f"gap_{gap.name}": True})
+    return annotated.annotate(covered=Case(When(any_gap, then=Value(False)), default=Value(True)))
+
+
+def windows_with_a_future(at: datetime) -> list[int]:
+    """Live windows that stand in AWS and open again."""
+    in_aws = set(
+        ResourceState.objects.filter(kind="window")
+        .exclude(condition__in=NOT_IN_AWS)
+        .values_list("key", flat=True)
+    )
+    return [
+        window.pk
+        for window in MaintenanceWindow.objects.live()
+        if str(window.uid) in in_aws and next_run(window, at) is not None
+    ]
+
+
+def next_run(window: MaintenanceWindow, at: datetime) -> datetime | None:
+    """When a window opens next, or None if it never does again."""
+    runs = next_runs(window, at, count=1)
+    return runs[0] if runs else None
+
+
+def next_runs(window: MaintenanceWindow, at: datetime, count: int) -> list[datetime]:
+    """The next times a window opens, within its dates."""
+    spec = window.spec
+    start = _midnight(spec.get("start_date", ""))
+    return schedules.next_runs(
+        spec["schedule"],
+        timezone=spec["timezone"],
+        offset=spec.get("offset", 0),
+        start=at,
+        count=count,
+        end=_midnight(spec.get("end_date", "")),
+        anchor=start or window.created_at,
+    )
+
+
+def _predicates(at: datetime) -> dict[str, Q]:
+    """A comparison with what is not there is unknown, not false; ``_yes_no`` makes it false."""
+    ours = MaintenanceWindow.objects.live().filter(
+        account_region=OuterRef("account_region"), name=OuterRef("window_value")
+    )
+    registered = ResourceState.objects.exclude(condition__in=NOT_IN_AWS).filter(
+        kind="registration",
+        account_region=OuterRef("account_region"),
+        key=Concat(
+            OuterRef("group_name"), Value(":"), OuterRef("operating_system"), output_field=CharField()
+        ),
+    )
+    return {
+        "agent_offline": Q(is_managed=True) & ~Q(ping_status="Online"),
+        "not_managed": Q(is_managed=False),
+        "no_patch_group": Q(group_name=""),
+        "no_baseline": ~Q(group_name="") & ~Exists(registered),
+        "no_window": Q(waived=False) & ~Exists(ours),
+        "idle_window": Q(waived=False)
+        & Exists(ours)
+        & ~Exists(ours.filter(pk__in=windows_with_a_future(at))),
+        "auto_scaling": ~Q(auto_scaling_group=""),
+        "never_scanned": Q(scanned_at=None),
+        "stale_scan": Q(scanned_at__lt=at - FRESH_FOR),
+        "other_baseline": Q(latest__judged_by_expected=False),
+        "deferred": Q(waived=True),
+    }
+
+
+def _yes_no(predicate: Q) -> Case:
+    return Case(When(predicate, then=Value(True)), default=Value(False), output_field=BooleanField())
+
+
+def _midnight(day: str) -> datetime | None:
+    return datetime.combine(date.fromisoformat(day), time(), UTC) if day else None

@@ -1,0 +1,186 @@
+"""Why one instance is unpatched: a chain of links from agent to scan, which holds up to where it breaks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from patching import schedules
+from patching.models import (
+    MaintenanceWindow,
+    ManagedInstance,
+    PatchBaseline,
+    PatchGroup,
+    ResourceState,
+    Scan,
+    Waiver,
+)
+from patching.posture.gaps import NOT_IN_AWS, next_run
+from patching.posture.standing import FRESH_FOR
+from portal.governance import clock
+
+
+@dataclass(frozen=True)
+class Link:
+    """One condition: it holds, it is where the chain breaks, or (None) it was not reached."""
+
+    key: str  # managed, online, auto_scaling, group, baseline, window, run, last_run, scan
+    holds: bool | None
+    title: str
+    evidence: str = ""
+    pk: int | None = None  # of the group, baseline or window it speaks of
+
+
+def why_unpatched(instance: ManagedInstance, at: datetime | None = None) -> list[Link]:
+    """Every link in order. After the first that does not hold, the others say what they would need."""
+    chain, broken = [], False
+    for link in _links(instance, at or clock.now()):
+        chain.append(replace(link, holds=None) if broken else link)
+        broken = broken or link.holds is False
+    return chain
+
+
+def _links(instance: ManagedInstance, at: datetime) -> Iterator[Link]:
+    yield _managed(instance)
+    yield _online(instance)
+    yield _not_scaled(instance)
+    group = PatchGroup.objects.live().filter(
+        account_region=instance.account_region, name=instance.patch_group
+    )
+    yield _in_a_group(instance, group.first())
+    yield _has_a_baseline(instance, group.first())
+    window = (
+        MaintenanceWindow.objects.live()
+        .filter(account_region=instance.account_region, name=instance.window_name)
+        .first()
+    )
+    yield _in_a_window(instance, window, at)
+    yield _window_runs(window, at)
+    yield _was_patched(instance)
+    yield _scan_says(instance, at)
+
+
+def _managed(instance: ManagedInstance) -> Link:
+    if instance.is_managed:
+        evidence = f"Agent {instance.agent_version}, {instance.platform_name} {instance.platform_version}"
+        return Link("managed", True, "Managed by Systems Manager", evidence.strip())
+    return Link(
+        "managed",
+        False,
+        "Not managed by Systems Manager",
+        "The instance has no working agent or no instance profile, so nothing can patch or scan it.",
+    )
+
+
+def _online(instance: ManagedInstance) -> Link:
+    since = f"last heard of {_moment(instance.last_ping_at)}" if instance.last_ping_at else "never heard of"
+    if instance.is_online:
+        return Link("online", True, "Its agent answers", since.capitalize())
+    return Link(
+        "online", False, "Its agent does not answer", f"{instance.ping_status or 'No agent'}, {since}"
+    )
+
+
+def _not_scaled(instance: ManagedInstance) -> Link:
+    if not instance.in_auto_scaling_group:
+        return Link("auto_scaling", True, "Not in an Auto Scaling group")
+    return Link(
+        "auto_scaling",
+        False,
+        f"In the Auto Scaling group {instance.auto_scaling_group}",
+        "It is replaced from its image sooner or later; patch the image instead.",
+    )
+
+
+def _in_a_group(instance: ManagedInstance, group: PatchGroup | None) -> Link:
+    key = instance.account_region.account.patch_group_tag
+    if group is not None:
+        return Link("group", True, f"In the patch group {group.name}", f"{key}={group.name}", group.pk)
+    if instance.patch_group:
+        evidence = f"{key}={instance.patch_group} names no patch group of this account and Region."
+        return Link("group", False, "Its patch group is not known here", evidence)
+    return Link("group", False, "In no patch group", f"It has no tag {key}.")
+
+
+def _has_a_baseline(instance: ManagedInstance, group: PatchGroup | None) -> Link:
+    system = instance.operating_system or "an unknown operating system"
+    name = group.spec["baselines"].get(instance.operating_system) if group else None
+    if name is None:
+        evidence = "The account's default baseline applies, whatever it approves."
+        return Link("baseline", False, f"Its group has no baseline for {system}", evidence)
+    baseline = PatchBaseline.objects.live().filter(name=name).first()
+    in_aws = (
+        ResourceState.objects.exclude(condition__in=NOT_IN_AWS)
+        .filter(
+            account_region=instance.account_region,
+            kind="registration",
+            key=f"{group.name}:{instance.operating_system}",
+        )
+        .exists()
+    )
+    if baseline is None or not in_aws:
+        evidence = "It is approved, and waits for a push."
+        return Link("baseline", False, f"The baseline {name} does not apply in AWS yet", evidence)
+    return Link("baseline", True, f"The baseline {name} applies", system, baseline.pk)
+
+
+def _in_a_window(instance: ManagedInstance, window: MaintenanceWindow | None, at: datetime) -> Link:
+    key = instance.account_region.account.window_tag
+    waiver = Waiver.objects.in_force(at).filter(instance=instance).order_by("-ends_at").first()
+    if waiver is not None:
+        evidence = f"{waiver.source}, until {_moment(waiver.ends_at)}. {key}={instance.window_name}"
+        return Link("window", False, "Left out of its window by an exemption", evidence)
+    if window is not None:
+        return Link("window", True, f"In the window {window.name}", f"{key}={window.name}", window.pk)
+    if instance.window_name:
+        evidence = f"{key}={instance.window_name} names no window of this account and Region."
+        return Link("window", False, "Its window is not known here", evidence)
+    return Link("window", False, "In no maintenance window", f"It has no tag {key}.")
+
+
+def _window_runs(window: MaintenanceWindow | None, at: datetime) -> Link:
+    if window is None:
+        return Link("run", False, "A window that opens again")
+    state = ResourceState.objects.filter(
+        account_region=window.account_region, kind="window", key=str(window.uid)
+    ).first()
+    if state is None or state.condition in NOT_IN_AWS:
+        evidence = state.get_condition_display() if state else "It waits for its first push."
+        return Link("run", False, "The window is not in AWS", evidence, window.pk)
+    run = next_run(window, at)
+    if run is None:
+        return Link("run", False, "The window never opens again", window.spec["schedule"], window.pk)
+    words = schedules.explain(
+        window.spec["schedule"], timezone=window.spec["timezone"], offset=window.spec.get("offset", 0)
+    )
+    return Link("run", True, f"The window opens next on {_moment(run)}", words, window.pk)
+
+
+def _was_patched(instance: ManagedInstance) -> Link:
+    run = Scan.objects.filter(instance=instance, operation="Install").order_by("-ended_at").first()
+    if run is None:
+        return Link(
+            "last_run", False, "Not patched since Patchwarden knows it", "No installation was seen yet."
+        )
+    evidence = f"{run.failed} failed, {run.installed_pending_reboot} wait for a restart"
+    holds = run.failed == 0 and run.installed_pending_reboot == 0
+    return Link("last_run", holds, f"Last patched {_moment(run.ended_at)}", evidence)
+
+
+def _scan_says(instance: ManagedInstance, at: datetime) -> Link:
+    scan = Scan.objects.latest().filter(instance=instance).first()
+    if scan is None:
+        return Link("scan", False, "Never scanned")
+    counts = (
+        f"{scan.missing} missing, {scan.failed} failed, {scan.installed_pending_reboot} wait for a restart"
+    )
+    evidence = f"{counts}; judged by {scan.baseline or scan.aws_baseline_id}"
+    if scan.ended_at < at - FRESH_FOR:
+        return Link("scan", False, f"Last scanned {_moment(scan.ended_at)}, too long ago", evidence)
+    if scan.judged_by_expected is False:
+        return Link("scan", False, "Judged by another baseline than the approved one", evidence)
+    word = "compliant" if scan.is_compliant else "not compliant"
+    return Link("scan", scan.is_compliant, f"Scanned {_moment(scan.ended_at)}: {word}", evidence)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M} UTC"

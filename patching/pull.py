@@ -1,0 +1,425 @@
+"""Read the inventory and compliance of one account-region and keep what changed. Writes nothing in AWS.
+
+Pulling twice, or at the same time, is harmless: rows are unique, and what was read earlier never overwrites
+what was read later. No transaction is open while AWS is asked.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from patching import posture
+from patching.aws import session
+from patching.aws.compliance import Compliance, NoncompliantPatch, PatchState, in_batches
+from patching.aws.errors import AwsBusy, AwsError
+from patching.aws.instances import FoundInstance, Instances
+from patching.models import (
+    AccountRegion,
+    Application,
+    Environment,
+    ManagedInstance,
+    PatchBaseline,
+    PatchFinding,
+    PatchGroup,
+    PullRun,
+    ResourceState,
+    Scan,
+    Selector,
+)
+from portal.governance import clock
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200  # instances written in one transaction
+BUSY_AGAIN_AFTER = timedelta(seconds=60)
+LOST_AFTER = timedelta(hours=1)
+FAILED = "Reading failed: "  # how an account-region's error begins when it is ours to take back
+AMBIGUOUS = "ambiguous_selectors"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose an instance is; nobody's where its tags say nothing, or two things at once."""
+
+    application: Application | None = None
+    environment: Environment | None = None
+    doubt: str = ""
+
+
+@dataclass
+class Reading:
+    """What one pull has found so far."""
+
+    seen_at: datetime
+    instances: int = 0
+    new_scans: int = 0
+    doubts: list[str] = field(default_factory=list)
+
+
+def pull(account_region: AccountRegion) -> PullRun:
+    """Read one account-region now. What goes wrong ends as words on the run and the account-region."""
+    claimed = _claim(account_region)
+    run = PullRun.objects.create(account_region=account_region, started_at=clock.now())
+    reading = Reading(seen_at=run.started_at)
+    try:
+        _read(account_region, reading)
+    except AwsBusy as problem:
+        _come_back(account_region, claimed, after=BUSY_AGAIN_AFTER)
+        return _failed(run, reading, problem)
+    except AwsError as problem:
+        return _failed(run, reading, problem)
+    return _finished(run, reading)
+
+
+def want(account_region: AccountRegion) -> None:
+    """Have it read at the next tick: somebody asked, or the demo's clock was moved."""
+    AccountRegion.objects.filter(pk=account_region.pk).update(next_pull_at=clock.real_now())
+
+
+def want_all() -> None:
+    """Have every active account-region read at the next tick."""
+    AccountRegion.objects.filter(is_active=True).update(next_pull_at=clock.real_now())
+
+
+def due() -> QuerySet[AccountRegion]:
+    """Account-regions whose reading is due, the longest waiting first."""
+    waiting = Q(next_pull_at=None) | Q(next_pull_at__lte=clock.real_now())
+    return AccountRegion.objects.filter(waiting, is_active=True).order_by("next_pull_at", "pk")
+
+
+def owner_of(tags: Mapping[str, str], selectors: Iterable[Selector]) -> Owner:
+    """The application and environment whose selectors match. A contradiction is never resolved silently."""
+    matching = [selector for selector in selectors if selector.matches(tags)]
+    applications = {selector.application for selector in matching}
+    environments = {selector.environment for selector in matching}
+    if len(applications) > 1:
+        names = " and ".join(sorted(application.slug for application in applications))
+        return Owner(doubt=f"matches the selectors of {names}; until one gives way it belongs to neither")
+    application = next(iter(applications), None)
+    if len(environments) > 1:
+        names = " and ".join(sorted(environment.slug for environment in environments))
+        return Owner(application, doubt=f"matches the selectors of {names} of {application}")
+    return Owner(application, next(iter(environments), None))
+
+
+# One reading, from claim to end
+
+
+def _claim(account_region: AccountRegion) -> datetime:
+    """Set the next reading before this one begins, so that a wish that arrives meanwhile stands."""
+    claimed = clock.real_now() + timedelta(seconds=settings.PULL_EVERY_SECONDS)
+    AccountRegion.objects.filter(pk=account_region.pk).update(next_pull_at=claimed)
+    PullRun.objects.filter(
+        account_region=account_region, finished_at=None, started_at__lt=clock.now() - LOST_AFTER
+    ).update(
+        finished_at=clock.now(), error_code="worker_lost", error="The worker stopped before it was done."
+    )
+    return claimed
+
+
+def _come_back(account_region: AccountRegion, claimed: datetime, *, after: timedelta) -> None:
+    """Sooner than usual, unless somebody wants it sooner still."""
+    AccountRegion.objects.filter(pk=account_region.pk, next_pull_at=claimed).update(
+        next_pull_at=clock.real_now() + after
+    )
+
+
+def _read(account_region: AccountRegion, reading: Reading) -> None:
+    clients = session.clients(account_region)
+    found = Instances(clients).read()
+    reading.instances = len(found)
+    _keep_inventory(account_region, found, reading)
+    reached = [instance.instance_id for instance in found if instance.is_managed]
+    compliance = Compliance(clients)
+    for batch in in_batches(reached):
+        states = compliance.read_states(batch)
+        patches = {
+            instance_id: compliance.read_patches(instance_id)
+            for instance_id in _worth_a_closer_look(account_region, states)
+        }
+        reading.new_scans += _keep_compliance(account_region, states, patches, reading.seen_at)
+    _judge_the_judges(account_region)
+    posture.roll_up(reading.seen_at)
+
+
+def _finished(run: PullRun, reading: Reading) -> PullRun:
+    run.error_code = AMBIGUOUS if reading.doubts else ""
+    run.error = "\n".join(reading.doubts)
+    _close(run, reading)
+    here = AccountRegion.objects.filter(pk=run.account_region_id)
+    here.update(last_pulled_at=reading.seen_at)
+    here.filter(last_error__startswith=FAILED).update(last_error_code="", last_error="")
+    return run
+
+
+def _failed(run: PullRun, reading: Reading, problem: AwsError) -> PullRun:
+    logger.warning("Reading %s failed: %s", run.account_region, problem)
+    run.error_code = problem.code
+    run.error = str(problem)
+    _close(run, reading)
+    AccountRegion.objects.filter(pk=run.account_region_id).update(
+        last_error_code=run.error_code, last_error=f"{FAILED}{problem}"
+    )
+    return run
+
+
+def _close(run: PullRun, reading: Reading) -> None:
+    run.finished_at = clock.now()
+    run.instances = reading.instances
+    run.new_scans = reading.new_scans
+    run.save(update_fields=["finished_at", "instances", "new_scans", "error_code", "error"])
+
+
+# Inventory
+
+
+def _keep_inventory(account_region: AccountRegion, found: Sequence[FoundInstance], reading: Reading) -> None:
+    selectors = list(
+        Selector.objects.filter(account_region=account_region).select_related("application", "environment")
+    )
+    rows = []
+    for instance in found:
+        owner = owner_of(instance.tags, selectors)
+        if owner.doubt:
+            reading.doubts.append(f"{instance.instance_id} {owner.doubt}.")
+        rows.append(_as_row(account_region, instance, owner, reading.seen_at))
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        _upsert(account_region, batch, reading.seen_at)
+    gone = ManagedInstance.objects.present().filter(
+        account_region=account_region, last_seen_at__lt=reading.seen_at
+    )
+    gone.update(gone_at=reading.seen_at)
+
+
+INVENTORY_FIELDS = (
+    "name",
+    "application",
+    "environment",
+    "tags",
+    "availability_zone",
+    "instance_type",
+    "run_state",
+    "auto_scaling_group",
+    "operating_system",
+    "platform_name",
+    "platform_version",
+    "is_managed",
+    "ping_status",
+    "agent_version",
+    "last_ping_at",
+    "last_seen_at",
+    "gone_at",
+)
+
+
+def _as_row(
+    account_region: AccountRegion, found: FoundInstance, owner: Owner, seen_at: datetime
+) -> ManagedInstance:
+    return ManagedInstance(
+        account_region=account_region,
+        instance_id=found.instance_id,
+        name=found.name,
+        application=owner.application,
+        environment=owner.environment,
+        tags=dict(found.tags),
+        availability_zone=found.availability_zone,
+        instance_type=found.instance_type,
+        run_state=found.run_state,
+        auto_scaling_group=found.auto_scaling_group,
+        operating_system=found.operating_system,
+        platform_name=found.platform_name,
+        platform_version=found.platform_version,
+        is_managed=found.is_managed,
+        ping_status=found.ping_status,
+        agent_version=found.agent_version,
+        last_ping_at=found.last_ping_at,
+        first_seen_at=seen_at,
+        last_seen_at=seen_at,
+    )
+
+
+@transaction.atomic
+def _upsert(account_region: AccountRegion, batch: Sequence[ManagedInstance], seen_at: datetime) -> None:
+    """New rows are added, known ones refreshed unless a later reading has already done so."""
+    by_id = {row.instance_id: row for row in batch}
+    known = ManagedInstance.objects.select_for_update().filter(
+        account_region=account_region, instance_id__in=by_id
+    )
+    older = []
+    for row in known.order_by("pk"):
+        fresh = by_id.pop(row.instance_id)
+        if row.last_seen_at <= seen_at:
+            fresh.pk = row.pk
+            older.append(fresh)
+    ManagedInstance.objects.bulk_update(older, INVENTORY_FIELDS, batch_size=50)
+    ManagedInstance.objects.bulk_create(by_id.values(), ignore_conflicts=True)
+
+
+# Compliance
+
+
+def _worth_a_closer_look(account_region: AccountRegion, states: Mapping[str, PatchState]) -> list[str]:
+    """Instances whose single patches are worth a call: not compliant, and not already told of this scan."""
+    latest = _latest_scans(account_region, states)
+    told = set(
+        PatchFinding.objects.open()
+        .filter(instance__account_region=account_region, instance__instance_id__in=states)
+        .values_list("instance__instance_id", flat=True)
+    )
+    return [
+        instance_id
+        for instance_id, state in states.items()
+        if not state.is_compliant and (_is_news(state, latest.get(instance_id)) or instance_id not in told)
+    ]
+
+
+def _latest_scans(account_region: AccountRegion, instance_ids: Iterable[str]) -> dict[str, Scan]:
+    scans = Scan.objects.latest().filter(
+        instance__account_region=account_region, instance__instance_id__in=list(instance_ids)
+    )
+    return {scan.instance.instance_id: scan for scan in scans.select_related("instance")}
+
+
+def _is_news(state: PatchState, known: Scan | None) -> bool:
+    return known is None or state.ended_at > known.ended_at
+
+
+@transaction.atomic
+def _keep_compliance(
+    account_region: AccountRegion,
+    states: Mapping[str, PatchState],
+    patches: Mapping[str, Sequence[NoncompliantPatch]],
+    seen_at: datetime,
+) -> int:
+    """Write down new scans with their findings; returns how many were new."""
+    instances = list(
+        ManagedInstance.objects.select_for_update()
+        .filter(account_region=account_region, instance_id__in=list(states))
+        .order_by("pk")
+    )
+    latest = _latest_scans(account_region, states)
+    news = [
+        instance
+        for instance in instances
+        if _is_news(states[instance.instance_id], latest.get(instance.instance_id))
+    ]
+    Scan.objects.latest().filter(instance__in=news).update(is_latest=False)
+    Scan.objects.bulk_create(_as_scan(one, states[one.instance_id], seen_at) for one in news)
+    judged = {one.instance_id for one in news} | set(patches)
+    _keep_findings([one for one in instances if one.instance_id in judged], patches, seen_at)
+    return len(news)
+
+
+def _as_scan(instance: ManagedInstance, state: PatchState, seen_at: datetime) -> Scan:
+    return Scan(
+        instance=instance,
+        operation=state.operation,
+        started_at=state.started_at,
+        ended_at=state.ended_at,
+        pulled_at=seen_at,
+        aws_baseline_id=state.baseline_id,
+        snapshot_id=state.snapshot_id,
+        patch_group=state.patch_group,
+        installed=state.installed,
+        installed_other=state.installed_other,
+        installed_pending_reboot=state.installed_pending_reboot,
+        installed_rejected=state.installed_rejected,
+        missing=state.missing,
+        failed=state.failed,
+        not_applicable=state.not_applicable,
+        critical_noncompliant=state.critical_noncompliant,
+        security_noncompliant=state.security_noncompliant,
+        other_noncompliant=state.other_noncompliant,
+        reboot_option=state.reboot_option,
+        is_compliant=state.is_compliant,
+    )
+
+
+def _keep_findings(
+    instances: Sequence[ManagedInstance],
+    patches: Mapping[str, Sequence[NoncompliantPatch]],
+    seen_at: datetime,
+) -> None:
+    """Open what is new, refresh what is still so, resolve what the scan no longer names."""
+    known: dict[tuple[int, str], PatchFinding] = {
+        (finding.instance_id, finding.patch_id): finding
+        for finding in PatchFinding.objects.open().filter(instance__in=instances)
+    }
+    opened, refreshed = [], []
+    for instance in instances:
+        for patch in patches.get(instance.instance_id, ()):
+            finding = known.pop((instance.pk, patch.patch_id), None)
+            if finding is None:
+                finding = PatchFinding(instance=instance, patch_id=patch.patch_id, first_seen_at=seen_at)
+                opened.append(finding)
+            else:
+                refreshed.append(finding)
+            finding.title = patch.title[:300]
+            finding.classification = patch.classification
+            finding.severity = patch.severity
+            finding.cves = list(patch.cves)
+            finding.state = patch.state
+            finding.last_seen_at = seen_at
+    told = ["title", "classification", "severity", "cves", "state", "last_seen_at"]
+    PatchFinding.objects.bulk_create(opened, batch_size=200)
+    PatchFinding.objects.bulk_update(refreshed, told, batch_size=100)
+    resolved = [finding.pk for finding in known.values()]
+    PatchFinding.objects.open().filter(pk__in=resolved).update(resolved_at=seen_at)
+
+
+# Which baseline judged, and whether it should have
+
+
+def _judge_the_judges(account_region: AccountRegion) -> None:
+    """Compare the baseline behind each latest scan with the one that is approved for the instance's group.
+
+    Asked again at every reading, because the approved one may change while the scan stays.
+    """
+    ours = _baselines_in_aws(account_region)
+    expected = _expected_baselines(account_region, ours)
+    known = {aws_id: baseline for baseline, aws_id in ours.items() if aws_id}
+    scans = Scan.objects.latest().filter(instance__account_region=account_region)
+    changed = []
+    for scan in scans.select_related("instance__account_region__account"):
+        aws_id = _bare_id(scan.aws_baseline_id)
+        wanted = expected.get((scan.instance.patch_group, scan.instance.operating_system))
+        verdict = None if wanted is None else wanted == aws_id
+        baseline = known.get(aws_id)
+        if (scan.judged_by_expected, scan.baseline_id) != (verdict, baseline and baseline.pk):
+            scan.judged_by_expected, scan.baseline = verdict, baseline
+            changed.append(scan)
+    Scan.objects.bulk_update(changed, ["judged_by_expected", "baseline"], batch_size=200)
+
+
+def _baselines_in_aws(account_region: AccountRegion) -> dict[PatchBaseline, str]:
+    """Our live baselines with the id each has here; "" where it is not there yet."""
+    ids = dict(
+        ResourceState.objects.filter(account_region=account_region, kind="baseline").values_list(
+            "key", "aws_id"
+        )
+    )
+    return {baseline: _bare_id(ids.get(str(baseline.uid), "")) for baseline in PatchBaseline.objects.live()}
+
+
+def _expected_baselines(
+    account_region: AccountRegion, ours: Mapping[PatchBaseline, str]
+) -> dict[tuple[str, str], str]:
+    """(patch group, operating system) → id of the baseline that should judge there."""
+    by_name = {baseline.name: aws_id for baseline, aws_id in ours.items()}
+    return {
+        (group.name, system): by_name.get(name, "")
+        for group in PatchGroup.objects.live().filter(account_region=account_region)
+        for system, name in group.spec["baselines"].items()
+    }
+
+
+def _bare_id(aws_id: str) -> str:
+    """AWS's own baselines come as an ARN that ends in the id."""
+    return aws_id.rpartition("/")[2]
