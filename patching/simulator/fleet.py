@@ -134,6 +134,8 @@ UNTAGGED = [
     ("tmp-migration", SHARED, "b", UBUNTU),
 ]
 
+LOST_SINCE = timedelta(days=9)
+
 # Who was last patched when; the others on USUALLY.
 USUALLY = datetime(2026, 4, 19, 1, 30, tzinfo=UTC)
 LAST_PATCHED = {
@@ -187,9 +189,13 @@ def first_scan(
     at: datetime,
     baselines: Mapping[str, tuple[str, dict[str, Any]]],
 ) -> None:
-    """Scan what SSM reaches by the default baseline of its operating system: {system: (id, baseline)}."""
+    """Scan by the default baseline of each operating system: {system: (id, baseline)}.
+
+    A node whose agent was lost has an old scan, from before; one that never answered has none.
+    """
+    scanned_at = {"Online": at, "ConnectionLost": at - LOST_SINCE}
     for node in nodes:
-        if node.managed and node.ping_status == "Online" and node.os in baselines:
+        if node.managed and node.ping_status in scanned_at and node.os in baselines:
             baseline_id, baseline = baselines[node.os]
             patch(
                 node,
@@ -197,7 +203,7 @@ def first_scan(
                 baseline=baseline,
                 baseline_id=baseline_id,
                 catalogue=catalogue,
-                at=at,
+                at=scanned_at[node.ping_status],
                 snapshot_id=_uuid(f"first scan of {node.instance_id}"),
                 patch_group=group_of(node),
             )

@@ -88,7 +88,7 @@ def patch(
         "OwnerInformation": "",
         **_counts(node.findings, judge),
         "OperationStartTime": iso(at),
-        "OperationEndTime": iso(at + _duration(node, operation)),
+        "OperationEndTime": iso(at + duration(node, operation)),
         "Operation": operation,
         **_reboot_members(node, operation, reboot, at),
     }
@@ -244,7 +244,7 @@ def _reboot_members(node: Node, operation: str, reboot: str, at: datetime) -> di
     return {"RebootOption": reboot} | ({"LastNoRebootInstallOperationTime": before} if before else {})
 
 
-def _duration(node: Node, operation: str) -> timedelta:
+def duration(node: Node, operation: str) -> timedelta:
     """Some minutes for an install, less for a scan; always the same for one node."""
     spread = zlib.crc32(node.instance_id.encode()) % 60
     return (

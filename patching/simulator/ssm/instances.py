@@ -68,7 +68,7 @@ class Instances(Corner):
         spread = _spread(node)
         if node.ping_status == "Online":
             return iso(self.now - timedelta(seconds=spread % 300))
-        return iso(min(self.now, START) - timedelta(days=4, hours=spread % 200))
+        return iso(min(self.now, START) - timedelta(days=4, hours=spread % 100))
 
 
 def _passes(node: Node, key: str, values: list[str]) -> bool:

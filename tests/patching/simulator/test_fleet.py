@@ -96,10 +96,13 @@ def test_nothing_was_installed_before_its_release_or_after_the_demo_began():
             assert release is None or release.released < moment(when)
 
 
-def test_the_first_scan_reaches_whom_ssm_reaches():
-    for node in scanned_company():
-        reached = node.managed and node.ping_status == "Online"
-        assert (node.last_run is not None) == reached
+def test_the_first_scan_reaches_whom_ssm_reaches_and_left_old_results_where_it_did_once():
+    ends = {node.name: node.last_run and node.last_run["OperationEndTime"][:10] for node in scanned_company()}
+
+    assert ends["pay-prod-a-01"] == "2026-05-31"
+    assert ends["claims-test-a-02"] == "2026-05-22"  # agent lost since
+    assert ends["claims-dev-b-02"] is None  # agent never answered
+    assert ends["lake-prod-b-04"] is None  # no agent
 
 
 def test_at_the_start_most_of_payments_lacks_one_update_and_some_have_all():

@@ -1,4 +1,5 @@
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -212,3 +213,20 @@ def test_patching_the_whole_company_takes_a_blink(company):
         run(node, "Install", {**EVERYTHING, "OperatingSystem": node.os})
 
     assert time.process_time() - started < 0.3
+
+
+def test_over_a_summer_the_summary_always_agrees_with_the_rows(company):
+    for month in (6, 7, 8):
+        for operation, day in (("Scan", 5), ("Install", 12), ("Scan", 20)):
+            for node in company.values():
+                state = run(
+                    node,
+                    operation,
+                    {**EVERYTHING, "OperatingSystem": node.os},
+                    datetime(2026, month, day, tzinfo=UTC),
+                )
+                counted = Counter(row["State"] for row in node.findings)
+                assert counted["Missing"] == state["MissingCount"]
+                assert counted["Failed"] == state["FailedCount"]
+                assert not (operation == "Install" and counted["Missing"])
+                assert len(states(node)) == len(node.findings)

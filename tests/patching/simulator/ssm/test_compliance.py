@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from patching.simulator import catalogue, fleet
+from patching.simulator.beginning import new_world
 from patching.simulator.errors import Fault
 from patching.simulator.patching_night import patch
-from patching.simulator.simulation import new_world
 from patching.simulator.ssm.compliance import Compliance
 from patching.simulator.state import START
 from patching.simulator.validation import shaped_reply
@@ -31,7 +31,7 @@ WINDOWS_RULES = {
 @pytest.fixture
 def retail() -> Compliance:
     """The retail account on the first morning, after a scan by AWS's default baselines."""
-    world = new_world(fleet.ACCOUNTS, fleet.demo_company(), now=START)
+    world = new_world(fleet.demo_company())
     corner = Compliance(world, fleet.RETAIL, fleet.REGION)
     defaults = {
         node.os: (baseline["BaselineId"], baseline)
@@ -66,7 +66,7 @@ def problems(operation: str, reply: dict) -> list[str]:
 
 
 def test_states_tell_of_nodes_that_were_scanned_and_of_no_others(retail, ids):
-    asked = [ids["pay-prod-a-01"], ids["lake-prod-b-04"], ids["claims-test-a-02"], "i-0ffffffffffffffff"]
+    asked = [ids["pay-prod-a-01"], ids["lake-prod-b-04"], "i-0ffffffffffffffff"]
 
     reply = retail.describe_instance_patch_states({"InstanceIds": asked})
 

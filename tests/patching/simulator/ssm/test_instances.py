@@ -1,16 +1,15 @@
 import pytest
 
 from patching.simulator import fleet
+from patching.simulator.beginning import new_world
 from patching.simulator.errors import Fault
-from patching.simulator.simulation import new_world
 from patching.simulator.ssm.instances import Instances
-from patching.simulator.state import START
 from patching.simulator.validation import shaped_reply
 
 
 @pytest.fixture
 def retail() -> Instances:
-    world = new_world(fleet.ACCOUNTS, fleet.demo_company(), now=START)
+    world = new_world(fleet.demo_company())
     return Instances(world, fleet.RETAIL, fleet.REGION)
 
 
