@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -90,9 +91,11 @@ class Server:
     def __init__(self, front: Front, port: int, host: str = LOOPBACK) -> None:
         if host != LOOPBACK:
             raise ValueError(f"The simulated AWS listens on {LOOPBACK} only, not on {host}.")
-        self._server: BaseWSGIServer = make_server(
-            host, port, front, threaded=True, request_handler=QuietHandler
-        )
+        # Bound here and not by werkzeug, which ends the process where a port is taken.
+        with socket.create_server((host, port)) as listener:
+            self._server: BaseWSGIServer = make_server(
+                host, port, front, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+            )
         self.url = f"http://{LOOPBACK}:{self._server.server_port}"
 
     def serve(self) -> None:

@@ -67,7 +67,8 @@ class Region:
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)  # WindowId → GetMaintenanceWindow
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # WindowTargetId → target
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)  # WindowTaskId → GetMaintenanceWindowTask
-    # oldest first, each with its tasks, their invocations and their nodes inside
+    commands: list[dict[str, Any]] = field(default_factory=list)  # sent by SendCommand, oldest first
+    # oldest first, each with its tasks, their invocations and their commands inside
     executions: list[dict[str, Any]] = field(default_factory=list)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)  # "MaintenanceWindow/mw-…" → tags
     schedule_groups: dict[str, dict[str, Any]] = field(default_factory=dict)

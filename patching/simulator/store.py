@@ -27,6 +27,7 @@ class Store:
         self._db.execute("pragma synchronous=normal")
         self._db.executescript(TABLES)
         self._saved = dict(self._db.execute("select name, body from part"))
+        self._ended: set[str] = set()
         self._logged = self._db.execute("select count(*) from log").fetchone()[0]
 
     def load(self) -> World | None:
@@ -65,10 +66,16 @@ class Store:
         self._db.execute("commit")
         self._saved |= changed
         self._logged += len(entries)
+        self._ended |= {
+            name
+            for corner in world.regions.values()
+            for execution in corner.executions
+            if "EndTime" in execution and (name := _name(execution)) in self._saved
+        }
 
     def clear(self) -> None:
         self._db.executescript("begin immediate; delete from part; delete from log; commit;")
-        self._saved, self._logged = {}, 0
+        self._saved, self._ended, self._logged = {}, set(), 0
 
     def close(self) -> None:
         self._db.close()
@@ -89,11 +96,15 @@ class Store:
         """Each run of a window is a part of its own: it changes for hours, then never again."""
         parts = []
         for number, execution in enumerate(corner.executions):
-            name = f"execution:{execution['WindowExecutionId']}"
-            if not execution.get("kept") or name not in self._saved:
+            name = _name(execution)
+            if name not in self._ended:
                 body = {"region": key, "number": number, "execution": execution}
                 parts.append((name, _text(body)))
         return parts
+
+
+def _name(execution: dict[str, Any]) -> str:
+    return f"execution:{execution['WindowExecutionId']}"
 
 
 def _meta(world: World) -> dict[str, Any]:

@@ -119,6 +119,11 @@ class Baselines(Tags):
             raise Fault("DoesNotExistException", f"Patch baseline {baseline_id} does not exist")
         return found
 
+    def baseline_or_default(self, baseline_id: str, operating_system: str) -> Reply:
+        """The default where the baseline was deleted meanwhile."""
+        known = baseline_id in self.state.baselines or baseline_id in predefined.baselines(self.region_name)
+        return self.baseline(baseline_id if known else self.default_for(operating_system))
+
     def groups_of(self, baseline_id: str) -> list[str]:
         return sorted(name for name, by_os in self.state.groups.items() if baseline_id in by_os.values())
 

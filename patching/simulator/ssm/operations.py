@@ -1,8 +1,7 @@
 """All of SSM that we answer ourselves, joined."""
 
-from patching.simulator.ssm.compliance import Compliance
-from patching.simulator.ssm.tasks import Tasks
+from patching.simulator.ssm.run_command import RunCommand
 
 
-class Ssm(Tasks, Compliance):
+class Ssm(RunCommand):
     """One account's SSM in one region."""

@@ -25,6 +25,7 @@ IDENTITY = (
     "ScheduleTimezone",
 )
 IDENTITY += ("ScheduleOffset", "EndDate", "StartDate")
+SCHEDULE = ("Schedule", "ScheduleTimezone", "ScheduleOffset")
 UPDATED = ("WindowId", *REQUIRED, *OPTIONAL, "Enabled")
 FILTERS = {"Name": lambda row: row["Name"], "Enabled": lambda row: str(row["Enabled"]).lower()}
 UNKNOWN = "Maintenance window {} does not exist"
@@ -65,7 +66,10 @@ class Windows(Corner):
                     raise Fault("ValidationException", f"With Replace, {name} must be given.")
             changed = {name: value for name, value in window.items() if name not in OPTIONAL}
         changed |= picked(request, (*REQUIRED, *OPTIONAL, "Enabled"))
-        self._refuse_bad_window(changed)
+        # A schedule that is over may stay: such a window can still be switched off.
+        self._refuse_bad_window(
+            changed, check_schedule=any(changed.get(k) != window.get(k) for k in SCHEDULE)
+        )
         self.state.windows[request["WindowId"]] = changed | {"ModifiedDate": self.now_iso}
         return picked(changed, UPDATED)
 
@@ -150,7 +154,7 @@ class Windows(Corner):
             raise Fault("ValidationException", f"The filter key {min(unknown)} is not valid.")
         return max(self.now, given.get("ScheduledAfter", self.now)), given.get("ScheduledBefore")
 
-    def _refuse_bad_window(self, window: Reply) -> None:
+    def _refuse_bad_window(self, window: Reply, *, check_schedule: bool = True) -> None:
         if window["Cutoff"] >= window["Duration"]:
             raise Fault(
                 "ValidationException",
@@ -159,6 +163,8 @@ class Windows(Corner):
         for name in ("StartDate", "EndDate"):
             if window.get(name):
                 _date(name, window[name])
+        if not check_schedule:
+            return
         problems = schedules.window_problems(
             window["Schedule"],
             timezone=window.get("ScheduleTimezone") or "UTC",
