@@ -93,10 +93,10 @@ class Server:
             raise ValueError(f"The simulated AWS listens on {LOOPBACK} only, not on {host}.")
         # Bound here and not by werkzeug, which ends the process where a port is taken.
         with socket.create_server((host, port)) as listener:
+            self.url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
             self._server: BaseWSGIServer = make_server(
                 host, port, front, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )
-        self.url = f"http://{LOOPBACK}:{self._server.server_port}"
 
     def serve(self) -> None:
         self._server.serve_forever(poll_interval=0.1)
