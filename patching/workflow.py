@@ -10,24 +10,21 @@ from django.db import IntegrityError, transaction
 from patching import effects, permissions, rules, sealing
 from patching.items import Problem, check_items, with_defaults
 from patching.models import ChangeRequest, Decision, Revision
-from portal.governance import audit, clock, outbox, roles
+from portal.governance import audit, clock, deciding, outbox, roles
 from portal.governance.canonical import canonical_json, digest
 from portal.governance.errors import (
     DomainError,
     FieldProblem,
     InvalidInput,
     NotAllowed,
-    StaleRevision,
     WrongState,
 )
 from portal.governance.models import Outcome, Team, User
-from portal.governance.signing_in import raise_unless_recent
 from portal.governance.states import locked, move
 
 State = ChangeRequest.State
 Item = Mapping[str, Any]
 DECIDE_WITHIN = timedelta(days=14)
-LONGEST_REASON = 4000
 
 
 @transaction.atomic
@@ -119,7 +116,7 @@ def decide(
     current = _current(request)
     if request.state != State.SUBMITTED:
         raise WrongState(
-            f"{request.number} is {_word(request)}; it does not wait for decisions.{_closed_by(current)}"
+            f"{request.number} is {_word(request)}; it does not wait for decisions.{deciding.closing_word(current)}"
         )
     if has_lapsed(request):
         raise WrongState(
@@ -128,49 +125,31 @@ def decide(
     slot = permissions.slot_for(by, request)
     if slot is None:
         raise NotAllowed(_why_not(by, request))
-    if (revision, digest) != (current.number, current.digest):
-        raise StaleRevision(
-            f"{request.number} was changed after you opened it: you read revision {revision}, "
-            f"now it is revision {current.number}. Read it, then decide."
-        )
-    raise_unless_recent(signed_in_at)
-    reason = reason.strip()
-    if outcome != Outcome.APPROVE and not reason:
-        raise InvalidInput(
-            [FieldProblem("reason", "required", "Say why, so that the team knows what to change.")]
-        )
-    if len(reason) > LONGEST_REASON:
-        raise InvalidInput([FieldProblem("reason", "length", f"At most {LONGEST_REASON} characters.")])
+    deciding.raise_unless_current(request.number, current, revision, digest)
     last = outcome != Outcome.APPROVE or permissions.open_slots(request) == [slot]
-    try:
-        with transaction.atomic():
-            Decision.objects.create(
-                revision=current,
-                slot=slot,
-                outcome=outcome,
-                reason=reason,
-                digest=current.digest,
-                decided_by=by,
-                on_behalf_of=roles.delegating_ciso(by) if slot == permissions.CISO else None,
-                requested_by=request.requested_by,
-                signed_in_at=signed_in_at,
-                decided_at=clock.now(),
-                closes=last,
-            )
-    except IntegrityError as conflict:
-        raise WrongState(
-            f"Somebody decided on {request.number} at the same moment. Reload the page."
-        ) from conflict
+    word = deciding.write_down(
+        Decision,
+        current,
+        label=request.number,
+        slot=slot,
+        outcome=outcome,
+        reason=reason,
+        by=by,
+        on_behalf_of=roles.delegating_ciso(by) if slot == permissions.CISO else None,
+        requested_by=request.requested_by,
+        signed_in_at=signed_in_at,
+        closes=last,
+    )
     detail = {**_about(current), "slot": slot, "outcome": outcome}
     audit.record(
         f"patching.changerequest.decision.{outcome}",
         request,
         by=by,
         team=request.team,
-        reason=reason,
+        reason=word.reason,
         detail=detail,
     )
-    return _after(request, outcome, by=by, reason=reason) if last else request
+    return _after(request, outcome, by=by, reason=word.reason) if last else request
 
 
 @transaction.atomic
@@ -218,8 +197,10 @@ def _checked(title: str, reason: str, items: Any) -> list[dict[str, Any]]:
     problems = []
     if not isinstance(title, str) or not 3 <= len(title.strip()) <= 120:
         problems.append(Problem("title", "length", "Give a title of 3 to 120 characters."))
-    if not isinstance(reason, str) or not 10 <= len(reason.strip()) <= LONGEST_REASON:
-        problems.append(Problem("reason", "length", f"Say why in 10 to {LONGEST_REASON} characters."))
+    if not isinstance(reason, str) or not 10 <= len(reason.strip()) <= deciding.LONGEST_REASON:
+        problems.append(
+            Problem("reason", "length", f"Say why in 10 to {deciding.LONGEST_REASON} characters.")
+        )
     _raise_for([*problems, *check_items(items)])
     return [with_defaults(item) for item in items]
 
@@ -365,15 +346,6 @@ def _why_not(by: User, request: ChangeRequest) -> str:
         return f"You have decided on this revision of {request.number} already."
     names = [permissions.SLOT_NAMES[slot].lower() for slot in permissions.open_slots(request)]
     return f"{request.number} waits for {' and '.join(names) or 'nobody'}; that is not you."
-
-
-def _closed_by(revision: Revision) -> str:
-    closing = revision.decisions.filter(closes=True).select_related("decided_by").first()
-    if closing is None:
-        return ""
-    return (
-        f" {closing.decided_by} {closing.get_outcome_display().lower()} it at {closing.decided_at:%H:%M} UTC."
-    )
 
 
 def _current(request: ChangeRequest) -> Revision:

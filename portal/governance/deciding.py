@@ -1,0 +1,74 @@
+"""What every decision has in common, whatever is decided: it names what was read, and is written down once."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from portal.governance import clock
+from portal.governance.errors import FieldProblem, InvalidInput, StaleRevision, WrongState
+from portal.governance.models import AbstractDecision, AbstractRevision, Outcome, User
+from portal.governance.signing_in import raise_unless_recent
+
+LONGEST_REASON = 4000
+
+
+def raise_unless_current(label: str, current: AbstractRevision, revision: int, digest: str) -> None:
+    """Raises StaleRevision when somebody decides on another revision than the current one."""
+    if (revision, digest) != (current.number, current.digest):
+        raise StaleRevision(
+            f"{label} was changed after you opened it: you read revision {revision}, "
+            f"now it is revision {current.number}. Read it, then decide."
+        )
+
+
+def write_down(
+    model: type[AbstractDecision],
+    current: AbstractRevision,
+    *,
+    label: str,
+    slot: str,
+    outcome: str,
+    reason: str,
+    by: User,
+    on_behalf_of: User | None,
+    requested_by: User,
+    signed_in_at: datetime | None,
+    closes: bool,
+) -> Any:
+    """Store one decision. Raises SignInAgain, InvalidInput without a reason for a refusal, WrongState on a tie."""
+    raise_unless_recent(signed_in_at)
+    reason = reason.strip()
+    if outcome != Outcome.APPROVE and not reason:
+        raise InvalidInput(
+            [FieldProblem("reason", "required", "Say why, so that the team knows what to change.")]
+        )
+    if len(reason) > LONGEST_REASON:
+        raise InvalidInput([FieldProblem("reason", "length", f"At most {LONGEST_REASON} characters.")])
+    try:
+        with transaction.atomic():
+            return model._default_manager.create(
+                revision=current,
+                slot=slot,
+                outcome=outcome,
+                reason=reason,
+                digest=current.digest,
+                decided_by=by,
+                on_behalf_of=on_behalf_of,
+                requested_by=requested_by,
+                signed_in_at=signed_in_at,
+                decided_at=clock.now(),
+                closes=closes,
+            )
+    except IntegrityError as conflict:
+        raise WrongState(f"Somebody decided on {label} at the same moment. Reload the page.") from conflict
+
+
+def closing_word(current: AbstractRevision) -> str:
+    """Who closed a revision and when, as a sentence to append; empty while it is open."""
+    closing = current.decisions.filter(closes=True).select_related("decided_by").first()  # type: ignore[attr-defined]
+    if closing is None:
+        return ""
+    return (
+        f" {closing.decided_by} {closing.get_outcome_display().lower()} it at {closing.decided_at:%H:%M} UTC."
+    )
