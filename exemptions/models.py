@@ -57,6 +57,7 @@ class Exemption(models.Model):
     requested_by = models.ForeignKey("governance.User", on_delete=models.PROTECT, related_name="exemptions")
     state = models.CharField(max_length=20, choices=State, default=State.DRAFT)
     current = models.ForeignKey("exemptions.Revision", null=True, on_delete=models.PROTECT, related_name="+")
+    needs = models.JSONField(default=list)  # slots that must approve the current revision
     instances: Any = models.ManyToManyField("patching.ManagedInstance", related_name="exemptions")
     ends_at = models.DateTimeField()
     created_at = models.DateTimeField()

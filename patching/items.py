@@ -238,8 +238,8 @@ def _check_group(spec: Mapping[str, Any], path: str) -> list[Problem]:
         problems.append(Problem(f"{path}.baselines", "required", message))
     else:
         for system, name in baselines.items():
-            if system not in baseline_rules.OPERATING_SYSTEMS:
-                known = ", ".join(baseline_rules.OPERATING_SYSTEMS)
+            if system not in baseline_rules.vocabularies():
+                known = ", ".join(baseline_rules.vocabularies())
                 problems.append(Problem(f"{path}.baselines.{system}", "choice", f"Use one of {known}."))
             problems += _aws_name(name, f"{path}.baselines.{system}")
     return problems + _instances(spec["instances"], f"{path}.instances")

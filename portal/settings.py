@@ -232,6 +232,7 @@ CELERY_TIMEZONE = "UTC"
 TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
 CELERY_BEAT_SCHEDULE = {
     "ask the database what is due": {"task": "patching.tick", "schedule": TICK_SECONDS},
+    "close exemptions that have ended": {"task": "exemptions.settle", "schedule": TICK_SECONDS},
     "send waiting mail": {"task": "governance.deliver_outbox", "schedule": TICK_SECONDS},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
@@ -244,6 +245,7 @@ PULL_EVERY_SECONDS = env.int("PULL_EVERY_SECONDS", default=900)
 PUSH_MAX_DELETE_SHARE = env.float("PUSH_MAX_DELETE_SHARE", default=0.3)
 PUSH_SETTLE_SECONDS = env.int("PUSH_SETTLE_SECONDS", default=60)
 DAILY_SCAN_SCHEDULE = env.str("DAILY_SCAN_SCHEDULE", default="cron(0 3 ? * * *)")
+EXEMPTION_LONGEST_DAYS = env.int("EXEMPTION_LONGEST_DAYS", default=90)
 
 # The REST API
 REST_FRAMEWORK = {

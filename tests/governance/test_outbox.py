@@ -12,7 +12,14 @@ from portal.governance.models import OutboxMessage
 
 
 def tell(person, key="1"):
-    outbox.tell(person, event="request.approved", key=key, subject="CR-1 was\napproved", body="Good.", url="/requests/1/")
+    outbox.tell(
+        person,
+        event="request.approved",
+        key=key,
+        subject="CR-1 was\napproved",
+        body="Good.",
+        url="/requests/1/",
+    )
 
 
 def test_a_promise_is_sent_once_with_its_link(rita, settings):

@@ -15,7 +15,11 @@ def test_a_move_saves_the_state_and_says_who_moved_it(rita):
     request = move(factories.change_request(rita), State.WITHDRAWN, by=rita, reason="No longer needed.")
     assert request.state == State.WITHDRAWN
     entry = audit.timeline(request).get()
-    assert (entry.action, entry.actor, entry.detail["from"]) == ("patching.changerequest.withdrawn", rita, "draft")
+    assert (entry.action, entry.actor, entry.detail["from"]) == (
+        "patching.changerequest.withdrawn",
+        rita,
+        "draft",
+    )
 
 
 def test_an_edge_that_is_not_there_is_refused(rita):

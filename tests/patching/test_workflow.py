@@ -1,0 +1,358 @@
+"""The verbs of a change request: what works, in which state, for whom, and twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from patching import desired, permissions, workflow
+from patching.models import (
+    ChangeRequest,
+    Decision,
+    MaintenanceWindow,
+    PatchBaseline,
+    PatchGroup,
+    ResourceState,
+    Revision,
+    Tombstone,
+)
+from patching.specs import TagSpec, WindowSpec
+from portal.governance import audit, clock
+from portal.governance.errors import (
+    DomainError,
+    InvalidInput,
+    NotAllowed,
+    SignInAgain,
+    StaleRevision,
+    WrongState,
+)
+from portal.governance.models import Delegation, Membership, Outcome, OutboxMessage, RoleGrant
+from tests import asks, factories
+
+State = ChangeRequest.State
+
+
+@pytest.fixture
+def ha(cast):
+    """The HA Windows application, submitted by rita."""
+    return asks.submitted(cast["rita"], asks.ha_items(asks.fleet()))
+
+
+def fields_of(raised):
+    return [problem.field for problem in raised.value.problems]
+
+
+def test_the_ha_application_goes_from_wish_to_rows(cast, ha):
+    assert ha.needs == ["team_lead", "security_operations", "ciso"]
+
+    ha = asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+
+    assert ha.state == State.APPROVED
+    assert (PatchGroup.objects.live().count(), MaintenanceWindow.objects.live().count()) == (3, 6)
+    assert PatchBaseline.objects.live().count() == 3
+    world = desired.now_for(factories.account_region())
+    windows = [one.spec.name for one in world.values() if isinstance(one.spec, WindowSpec)]
+    assert sorted(windows) == [
+        "patchwarden-daily-scan",
+        *(f"payments-{env}-{zone}" for env in ("dev", "prod", "test") for zone in "ab"),
+    ]
+    assert len([one for one in world.values() if isinstance(one.spec, TagSpec)]) == 12
+    assert all(desired.sources_hold(one.sources, clock.now()) for one in world.values())
+
+
+def test_an_approval_wants_a_push_of_the_place_it_touches(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    place = factories.account_region()
+    place.refresh_from_db()
+    assert place.push_wanted == 1
+
+
+def test_nothing_is_desired_before_the_last_word(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"])
+    assert desired.now_for(factories.account_region()) == {}
+
+
+def test_nobody_decides_on_their_own_request(cast):
+    request = asks.submitted(cast["omar"], [asks.window_item(asks.fleet()[:1])])
+    with pytest.raises(NotAllowed, match="You asked for"):
+        asks.approve(request, cast["omar"])
+
+
+def test_nobody_decides_on_what_they_helped_to_write(cast, ha):
+    Membership.objects.create(team=ha.team, user=cast["noor"], is_lead=True)
+    workflow.revise(
+        ha,
+        by=cast["omar"],
+        title=asks.TITLE,
+        reason=asks.REASON + " Sooner.",
+        items=asks.ha_items(fleet_of()),
+    )
+    ha.refresh_from_db()
+    with pytest.raises(NotAllowed, match="helped to write"):
+        asks.approve(ha, cast["omar"])
+
+
+def fleet_of():
+    return list(factories.payments().instances.order_by("pk").select_related("environment"))
+
+
+def test_an_edit_that_leaves_nobody_to_decide_is_refused(cast, ha):
+    Delegation.objects.all().delete()
+    RoleGrant.objects.filter(user=cast["clara"]).delete()
+    with pytest.raises(DomainError, match="Nobody can decide as ciso"):
+        workflow.revise(
+            ha, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=asks.ha_items(fleet_of())
+        )
+
+
+def test_the_database_refuses_an_author_as_decider_by_any_door(cast, ha):
+    author = Revision.objects.create(
+        request=ha, number=2, content="{}", digest="0" * 64, author=cast["omar"], created_at=clock.now()
+    )
+    with pytest.raises(IntegrityError, match="helped to write"), transaction.atomic():
+        raw_decision(author, decided_by=cast["omar"], requested_by=cast["rita"])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        raw_decision(author, decided_by=cast["rita"], requested_by=cast["rita"])
+
+
+def test_the_database_refuses_a_revision_by_somebody_who_decided(cast, ha):
+    asks.approve(ha, cast["omar"])
+    with pytest.raises(IntegrityError, match="have decided on"), transaction.atomic():
+        Revision.objects.create(
+            request=ha, number=2, content="{}", digest="0" * 64, author=cast["omar"], created_at=clock.now()
+        )
+
+
+@pytest.mark.parametrize("table", ["patching_decision", "patching_revision", "governance_auditentry"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}"])
+def test_what_was_decided_cannot_be_rewritten(cast, ha, table, statement):
+    asks.approve(ha, cast["omar"])
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(table))
+
+
+def raw_decision(revision, **people):
+    return Decision.objects.create(
+        revision=revision,
+        slot="team_lead",
+        outcome=Outcome.APPROVE,
+        digest=revision.digest,
+        decided_at=clock.now(),
+        **people,
+    )
+
+
+def test_a_stale_form_is_refused_and_says_which_revision_is_current(cast, ha):
+    read_before = asks.reading(ha)
+    workflow.revise(
+        ha, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=asks.ha_items(fleet_of())
+    )
+    with pytest.raises(StaleRevision, match="you read revision 1, now it is revision 2"):
+        workflow.approve(ha, by=cast["omar"], **read_before)
+
+
+def test_a_digest_that_does_not_match_is_stale(cast, ha):
+    with pytest.raises(StaleRevision):
+        workflow.approve(ha, by=cast["omar"], **{**asks.reading(ha), "digest": "f" * 64})
+
+
+def test_an_edit_dismisses_earlier_approvals(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"])
+    workflow.revise(
+        ha, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=asks.ha_items(fleet_of())
+    )
+    ha.refresh_from_db()
+    assert permissions.open_slots(ha) == ["team_lead", "security_operations", "ciso"]
+
+
+def test_deciding_wants_a_recent_sign_in(cast, ha, settings):
+    long_ago = clock.real_now() - timedelta(seconds=settings.DECISION_SIGN_IN_MAX_AGE + 1)
+    for moment in (None, long_ago):
+        with pytest.raises(SignInAgain):
+            workflow.approve(ha, by=cast["omar"], **{**asks.reading(ha), "signed_in_at": moment})
+
+
+def test_a_stranger_and_a_member_have_no_slot(cast, ha):
+    for name in ("noor", "axel", "opal", "adam"):
+        with pytest.raises(NotAllowed, match="that is not you"):
+            asks.approve(ha, cast[name])
+
+
+def test_a_superuser_without_a_role_decides_nothing(cast, ha):
+    cast["adam"].is_superuser = True
+    cast["adam"].save()
+    with pytest.raises(NotAllowed):
+        asks.approve(ha, cast["adam"])
+
+
+def test_a_delegate_decides_for_the_ciso_between_the_dates(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ines"], cast["dora"])
+    assert Decision.objects.get(decided_by=cast["dora"]).on_behalf_of == cast["clara"]
+
+
+def test_one_person_gives_one_word(cast, ha):
+    asks.approve(ha, cast["ines"])
+    with pytest.raises(NotAllowed, match="decided on this revision"):
+        asks.approve(ha, cast["ines"])
+    with pytest.raises(NotAllowed):
+        asks.approve(ha, cast["ivan"])
+
+
+def test_changes_are_requested_with_a_reason_and_answered_by_a_new_revision(cast, ha):
+    with pytest.raises(InvalidInput) as raised:
+        workflow.request_changes(ha, by=cast["ines"], reason=" ", **asks.reading(ha))
+    assert fields_of(raised) == ["reason"]
+
+    ha = workflow.request_changes(ha, by=cast["ines"], reason="Prod one day later.", **asks.reading(ha))
+    assert ha.state == State.CHANGES_REQUESTED
+    with pytest.raises(DomainError, match="Change what was asked for"):
+        workflow.submit(ha, by=cast["rita"])
+
+    workflow.revise(
+        ha,
+        by=cast["rita"],
+        title=asks.TITLE,
+        reason=asks.REASON,
+        items=asks.ha_items(fleet_of()),
+        note="Moved prod.",
+    )
+    ha = workflow.submit(ChangeRequest.objects.get(pk=ha.pk), by=cast["rita"])
+    assert (ha.state, ha.current.number) == (State.SUBMITTED, 2)
+    assert asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"]).state == State.APPROVED
+
+
+def test_a_rejection_closes_the_request(cast, ha):
+    ha = workflow.reject(ha, by=cast["clara"], reason="Not in the freeze.", **asks.reading(ha))
+    assert ha.state == State.REJECTED
+    with pytest.raises(WrongState, match="Clara Weiss rejected it"):
+        asks.approve(ha, cast["omar"])
+
+
+def test_a_request_nobody_decides_on_lapses_by_its_date(cast, ha):
+    ChangeRequest.objects.filter(pk=ha.pk).update(lapses_at=clock.now() - timedelta(seconds=1))
+    ha.refresh_from_db()
+    assert (ha.state, workflow.effective_state(ha)) == (State.SUBMITTED, "lapsed")
+    with pytest.raises(WrongState, match="lapsed undecided"):
+        asks.approve(ha, cast["omar"])
+
+
+def test_an_approved_request_is_taken_back_before_its_push(cast, ha):
+    ha = asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    ha = workflow.withdraw(ha, by=cast["rita"], reason="Wrong week.")
+    assert ha.state == State.WITHDRAWN
+    assert desired.now_for(factories.account_region()) == {}
+
+
+def test_taking_back_a_change_restores_the_row_as_it_was(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    ChangeRequest.objects.filter(pk=ha.pk).update(state=State.APPLIED)
+    window = MaintenanceWindow.objects.get(name="payments-dev-a")
+    item = {"action": "change", "kind": "window", "target": window.pk, "spec": {**window.spec, "duration": 6}}
+    change = asks.approve(asks.submitted(cast["rita"], [item]), cast["omar"])
+    window.refresh_from_db()
+    assert window.spec["duration"] == 6
+
+    workflow.withdraw(change, by=cast["rita"])
+
+    window.refresh_from_db()
+    assert (window.spec["duration"], window.revision_id) == (4, ha.current_id)
+
+
+def test_a_newer_word_on_the_same_rows_supersedes_the_one_not_pushed_yet(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    ChangeRequest.objects.filter(pk=ha.pk).update(state=State.APPLIED)
+    window = MaintenanceWindow.objects.get(name="payments-dev-a")
+
+    def change(hours):
+        spec = {**window.spec, "duration": hours}
+        item = {"action": "change", "kind": "window", "target": window.pk, "spec": spec}
+        return asks.approve(asks.submitted(cast["rita"], [item]), cast["omar"])
+
+    first, second = change(6), change(8)
+    first.refresh_from_db()
+    assert (first.state, second.state) == (State.SUPERSEDED, State.APPROVED)
+
+
+def test_what_a_deletion_takes_out_may_leave_aws(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    ChangeRequest.objects.filter(pk=ha.pk).update(state=State.APPLIED)
+    place = factories.account_region()
+    for key, one in desired.now_for(place).items():
+        ResourceState.objects.create(
+            account_region=place,
+            kind=key.kind,
+            key=key.name,
+            label=one.label,
+            uid=one.uid,
+            changed_at=clock.now(),
+        )
+    window = MaintenanceWindow.objects.get(name="payments-dev-a")
+    gone = asks.submitted(
+        cast["rita"], [{"action": "delete", "kind": "window", "target": window.pk, "spec": {}}]
+    )
+    asks.approve(gone, cast["omar"])
+    buried = sorted(Tombstone.objects.values_list("kind", flat=True))
+    assert buried == ["tag", "target", "task", "task", "window"]
+
+
+def test_the_requester_is_told_of_every_outcome(cast, ha):
+    workflow.request_changes(ha, by=cast["ines"], reason="Later, please.", **asks.reading(ha))
+    told = OutboxMessage.objects.filter(recipient=cast["rita"])
+    assert [message.event for message in told] == ["request.sent_back"]
+    assert "Later, please." in told[0].body
+
+
+def test_those_who_may_decide_are_told_that_it_waits(cast, ha):
+    told = OutboxMessage.objects.filter(event="request.waits").values_list("recipient__username", flat=True)
+    assert sorted(told) == ["clara", "dora", "ines", "ivan", "omar"]
+
+
+def test_every_step_is_in_the_audit_chain(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    actions = [entry.action.split(".", 2)[-1] for entry in audit.timeline(ha)]
+    assert actions == ["revised", "submitted", *["decision.approve"] * 3, "approved"]
+    assert audit.verify().holds
+
+
+def test_every_bad_field_is_named_at_once_and_nothing_is_saved(cast):
+    bad = asks.window_item(asks.fleet()[:1], name="a", duration=25, cutoff=24, schedule="0 2 * * SUN")
+    with pytest.raises(InvalidInput) as raised:
+        asks.drafted(cast["rita"], [bad])
+    assert {"items[0].spec.name", "items[0].spec.duration", "items[0].spec.schedule"} <= set(
+        fields_of(raised)
+    )
+    assert not ChangeRequest.objects.exists()
+
+
+def test_somebody_elses_instance_is_refused_in_the_words_for_none_at_all(cast):
+    theirs = factories.instance(factories.application("lake", "analytics"), "dev")
+    asks.fleet()
+    answers = []
+    for instance_id in (theirs.instance_id, "i-0aaaaaaaaaaaaaaaa"):
+        item = asks.window_item([], instances=[instance_id])
+        with pytest.raises(InvalidInput) as raised:
+            asks.drafted(cast["rita"], [item])
+        answers.append(str(raised.value).replace(instance_id, "…"))
+    assert answers[0] == answers[1]
+
+
+def test_an_instance_of_an_auto_scaling_group_is_kept_out_with_the_reason(cast):
+    asg = factories.instance(factories.payments(), "dev", auto_scaling_group="pay-asg")
+    with pytest.raises(InvalidInput, match="Auto Scaling group pay-asg"):
+        asks.drafted(cast["rita"], [asks.window_item([asg])])
+
+
+def test_the_fifty_first_window_is_refused_with_the_numbers(cast):
+    one = asks.fleet()[0]
+    items = [asks.window_item([one] if n == 0 else [], name=f"window-{n}") for n in range(50)]
+    with pytest.raises(InvalidInput, match="has 1 of 50 maintenance windows, the daily scan included"):
+        asks.drafted(cast["rita"], items)
+
+
+def test_a_stranger_cannot_ask_for_payments(cast):
+    with pytest.raises(InvalidInput, match="member of"):
+        asks.drafted(cast["noor"], [asks.window_item(asks.fleet()[:1])])
