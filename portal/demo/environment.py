@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-STATE = BASE_DIR / "var" / "demo"
+STATE = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var") / "demo"
 LOOPBACK = "127.0.0.1"
 HUB_ACCOUNT = "111111111111"
 FOREVER = 10 * 365 * 24 * 60 * 60

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import time
-import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,8 +21,6 @@ from portal.demo.tasks import keep_time
 
 KEPT_AT_RESET = {"lock", "secret_key"}
 KEEP_TIME_SECONDS = 5.0
-# of no use to a visitor: the demo finds its files without collectstatic, and celery minds a root user
-WARNINGS = ("No directory at", "You're running the worker with superuser privileges")
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -37,8 +34,6 @@ class Command(BaseCommand):
         self.parent = os.getppid() if options["exit_with_parent"] else None
         for number in STOPPING:
             signal.signal(number, _leave)
-        for message in WARNINGS:
-            warnings.filterwarnings("ignore", message)
         with ExitStack() as house:
             try:
                 self._build(house)
