@@ -30,9 +30,9 @@ def test_an_entry_outside_a_transaction_is_refused(rita):
 
 
 def test_an_entry_falls_with_what_it_tells_of(rita):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         audit.record("story.told", rita, by=rita)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert audit.verify() == audit.Proof(0)
 
 

@@ -26,7 +26,7 @@ from portal.governance.errors import (
     StaleRevision,
     WrongState,
 )
-from portal.governance.models import Delegation, Membership, Outcome, OutboxMessage, RoleGrant
+from portal.governance.models import Delegation, Membership, OutboxMessage, Outcome, RoleGrant
 from tests import asks, factories
 
 State = ChangeRequest.State
