@@ -1,7 +1,9 @@
 """Tells Django of the flow, and the database of what must never happen in it."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
+from patching import checks
 from portal.governance import triggers
 
 
@@ -12,3 +14,7 @@ class PatchingConfig(AppConfig):
         *triggers.append_only("patching_decision"),
         *triggers.authors_never_decide("patching_decision", "patching_revision", "request_id"),
     )
+
+    def ready(self) -> None:
+        register(checks.settings_fit)
+        register(checks.triggers_are_in_place, Tags.database)
