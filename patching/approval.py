@@ -109,7 +109,8 @@ def _judge(rule: Mapping[str, Any], number: int, patch: Patch, system: str, as_o
     days = rule.get("ApproveAfterDays") or 0
     approves_at = patch.released + timedelta(days=days)
     if approves_at < as_of:
-        return Verdict(True, level, number, f"{called} approves it {days} days after its release.")
+        wait = "on release" if days == 0 else f"{days} day{'s' if days > 1 else ''} after its release"
+        return Verdict(True, level, number, f"{called} approves it {wait}.")
     when = f"{approves_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return _refused(f"{called} approves it after {when}.", rule=number, approves_at=approves_at)
 
