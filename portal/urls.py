@@ -1,14 +1,19 @@
 """Every address of the site."""
 
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path
 
 from portal import health
+
+admin.site.login = secure_admin_login(admin.site.login)  # one way to sign in, second factor included
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
 ]
 if settings.DEMO:
     urlpatterns.append(path("", include("portal.demo.urls")))

@@ -1,4 +1,4 @@
-"""Settings of the test suite: the real ones with fast hashing and tasks that run in place."""
+"""Settings of the test suite: the real ones with fast hashing."""
 
 import os
 import tempfile
@@ -14,8 +14,6 @@ os.environ.setdefault("DEMO", "true")
 from portal.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-CELERY_TASK_ALWAYS_EAGER = True
-CELERY_TASK_EAGER_PROPAGATES = True
 if REDIS_URL:  # noqa: F405
     # runs and their workers share one Redis; none may take the other's messages
     CELERY_BROKER_TRANSPORT_OPTIONS = {
