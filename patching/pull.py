@@ -93,7 +93,7 @@ def due() -> QuerySet[AccountRegion]:
     return AccountRegion.objects.filter(waiting, is_active=True).order_by("next_pull_at", "pk")
 
 
-def owner_of(tags: Mapping[str, str], selectors: Iterable[Selector]) -> Owner:
+def owner_of(tags: dict[str, str], selectors: Iterable[Selector]) -> Owner:
     """The application and environment whose selectors match. A contradiction is never resolved silently."""
     matching = [selector for selector in selectors if selector.matches(tags)]
     applications = {selector.application for selector in matching}
@@ -185,7 +185,7 @@ def _keep_inventory(account_region: AccountRegion, found: Sequence[FoundInstance
     )
     rows = []
     for instance in found:
-        owner = owner_of(instance.tags, selectors)
+        owner = owner_of(dict(instance.tags), selectors)
         if owner.doubt:
             reading.doubts.append(f"{instance.instance_id} {owner.doubt}.")
         rows.append(_as_row(account_region, instance, owner, reading.seen_at))

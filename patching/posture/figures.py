@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField
+from django.db.models import Count, Exists, F, OuterRef, Q, TextField
 from django.db.models.functions import Cast
 
-from patching.models import ManagedInstance, PatchFinding
+from patching.models import PatchFinding
+from patching.models.accounts import InstanceQuerySet
+from patching.models.compliance import FindingQuerySet
 from patching.posture.gaps import GAPS, Gap, with_gaps
 from patching.posture.standing import FRESH_FOR, Status, Step, instances_of, with_step
 from portal.governance import clock
@@ -103,7 +105,7 @@ def instances_matching(
     covered: str = "",
     trust: str = "",
     name: str = "",
-) -> QuerySet[ManagedInstance]:
+) -> InstanceQuerySet:
     """Running instances a person may see that fit every filter given; an empty one asks nothing.
 
     A value that means nothing matches nothing, so that a mistyped address never shows everything.
@@ -145,7 +147,7 @@ def findings_matching(
     state: str = "",
     patch: str = "",
     cve: str = "",
-) -> QuerySet[PatchFinding]:
+) -> FindingQuerySet:
     """Open findings on running instances that a person may see and that fit every filter given."""
     instances = instances_matching(user, at=at, application=application, environment=environment)
     found = with_step(PatchFinding.objects.open().filter(instance__in=instances.values("pk")))
@@ -166,7 +168,7 @@ def findings_matching(
 # Counts
 
 
-def figures_of(instances: QuerySet[ManagedInstance]) -> Figures:
+def figures_of(instances: InstanceQuerySet) -> Figures:
     """Counts of any list that ``instances_matching`` gives."""
     return _figures(instances.aggregate(**_COUNTS))
 
@@ -285,11 +287,11 @@ def _figures(row: Mapping[str, Any]) -> Figures:
     )
 
 
-def _belonging(found: QuerySet[ManagedInstance], what: str, slug: str) -> QuerySet[ManagedInstance]:
+def _belonging(found: InstanceQuerySet, what: str, slug: str) -> InstanceQuerySet:
     return found.filter(**({what: None} if slug == NOBODY else {f"{what}__slug": slug}))
 
 
-def _with_status(found: QuerySet[ManagedInstance], status: str) -> QuerySet[ManagedInstance]:
+def _with_status(found: InstanceQuerySet, status: str) -> InstanceQuerySet:
     if status == "excused":
         return found.filter(excused=True)
     if status == "unexcused":
@@ -299,7 +301,7 @@ def _with_status(found: QuerySet[ManagedInstance], status: str) -> QuerySet[Mana
     return found.filter(status=status)
 
 
-def _with_gap(found: QuerySet[ManagedInstance], gap: str, covered: str) -> QuerySet[ManagedInstance]:
+def _with_gap(found: InstanceQuerySet, gap: str, covered: str) -> InstanceQuerySet:
     known = {one.name for one in GAPS}
     if gap:
         found = found.filter(**{f"gap_{gap}": True}) if gap in known else found.none()

@@ -1,7 +1,7 @@
 """Why patching does not reach an instance: one predicate per reason, each counted and listed alike."""
 
 from datetime import UTC, date, datetime, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import (
     BooleanField,
@@ -17,14 +17,11 @@ from django.db.models import (
 from django.db.models.functions import Concat
 
 from patching import schedules
-from patching.models import MaintenanceWindow, ManagedInstance, ResourceState
+from patching.models import MaintenanceWindow, ResourceState
+from patching.models.accounts import InstanceQuerySet
 from patching.posture.standing import FRESH_FOR
 
-NOT_IN_AWS = (
-    ResourceState.Condition.PENDING,
-    ResourceState.Condition.MISSING,
-    ResourceState.Condition.REMOVED,
-)
+Condition = ResourceState.Condition
 
 
 class Gap(NamedTuple):
@@ -63,7 +60,7 @@ GAPS = (
 LABELS = {gap.name: gap.label for gap in GAPS}
 
 
-def with_gaps(instances: QuerySet[ManagedInstance], at: datetime) -> QuerySet[ManagedInstance]:
+def with_gaps(instances: InstanceQuerySet, at: datetime) -> InstanceQuerySet:
     """Annotates one boolean ``gap_…`` per reason, and ``covered`` where there is none."""
     annotated = instances.annotate(**{f"gap_{name}": _yes_no(q) for name, q in _predicates(at).items()})
     any_gap = Q()
@@ -72,17 +69,20 @@ def with_gaps(instances: QuerySet[ManagedInstance], at: datetime) -> QuerySet[Ma
     return annotated.annotate(covered=Case(When(any_gap, then=Value(False)), default=Value(True)))
 
 
+def in_aws(**wanted: Any) -> QuerySet[ResourceState]:
+    """Resources of ours that AWS holds, as we last saw it; whether they are as approved is another matter."""
+    never_made = Q(condition=Condition.FAILED, applied__isnull=True)
+    absent = Q(condition__in=[Condition.PENDING, Condition.MISSING, Condition.REMOVED])
+    return ResourceState.objects.filter(**wanted).exclude(absent | never_made)
+
+
 def windows_with_a_future(at: datetime) -> list[int]:
     """Live windows that stand in AWS and open again."""
-    in_aws = set(
-        ResourceState.objects.filter(kind="window")
-        .exclude(condition__in=NOT_IN_AWS)
-        .values_list("key", flat=True)
-    )
+    there = set(in_aws(kind="window").values_list("key", flat=True))
     return [
         window.pk
         for window in MaintenanceWindow.objects.live()
-        if str(window.uid) in in_aws and next_run(window, at) is not None
+        if str(window.uid) in there and next_run(window, at) is not None
     ]
 
 
@@ -112,7 +112,7 @@ def _predicates(at: datetime) -> dict[str, Q]:
     ours = MaintenanceWindow.objects.live().filter(
         account_region=OuterRef("account_region"), name=OuterRef("window_value")
     )
-    registered = ResourceState.objects.exclude(condition__in=NOT_IN_AWS).filter(
+    registered = in_aws(
         kind="registration",
         account_region=OuterRef("account_region"),
         key=Concat(
@@ -123,11 +123,10 @@ def _predicates(at: datetime) -> dict[str, Q]:
         "agent_offline": Q(is_managed=True) & ~Q(ping_status="Online"),
         "not_managed": Q(is_managed=False),
         "no_patch_group": Q(group_name=""),
-        "no_baseline": ~Q(group_name="") & ~Exists(registered),
-        "no_window": Q(waived=False) & ~Exists(ours),
-        "idle_window": Q(waived=False)
-        & Exists(ours)
-        & ~Exists(ours.filter(pk__in=windows_with_a_future(at))),
+        "no_baseline": ~Q(group_name="") & ~Q(Exists(registered)),
+        "no_window": Q(waived=False) & ~Q(Exists(ours)),
+        "idle_window": Q(Exists(ours), waived=False)
+        & ~Q(Exists(ours.filter(pk__in=windows_with_a_future(at)))),
         "auto_scaling": ~Q(auto_scaling_group=""),
         "never_scanned": Q(scanned_at=None),
         "stale_scan": Q(scanned_at__lt=at - FRESH_FOR),

@@ -6,7 +6,7 @@ net counts what an exemption in force excuses as done.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import (
     BooleanField,
@@ -14,17 +14,19 @@ from django.db.models import (
     CharField,
     Exists,
     F,
+    Field,
     FilteredRelation,
     OuterRef,
     Q,
-    QuerySet,
     Value,
     When,
 )
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
-from patching.models import AwsAccount, ManagedInstance, PatchFinding, Scan, Waiver
+from patching.models import AwsAccount, ManagedInstance, Scan, Waiver
+from patching.models.accounts import InstanceQuerySet
+from patching.models.compliance import FindingQuerySet
 from portal.governance.models import User
 
 FRESH_FOR = timedelta(hours=26)  # the daily scan, and two hours for its window to run
@@ -67,13 +69,13 @@ def status_of(instance: ManagedInstance, scan: Scan | None, at: datetime) -> Sta
     return Status.COMPLIANT if scan.is_compliant else Status.NONCOMPLIANT
 
 
-def instances_of(user: User, at: datetime) -> QuerySet[ManagedInstance]:
+def instances_of(user: User, at: datetime) -> InstanceQuerySet:
     """The running instances a person may see, each with how it stands. Stopped ones can be neither patched nor
     scanned and are counted nowhere."""
     return with_standing(ManagedInstance.objects.visible_to(user), at)
 
 
-def with_standing(instances: QuerySet[ManagedInstance], at: datetime) -> QuerySet[ManagedInstance]:
+def with_standing(instances: InstanceQuerySet, at: datetime) -> InstanceQuerySet:
     """Annotates ``status``, ``excused``, ``scanned_at``, ``group_name`` and ``window_value``."""
     waived = Waiver.objects.in_force(at).filter(instance=OuterRef("pk"))
     running = instances.filter(gone_at=None, run_state__in=RUNNING)
@@ -99,7 +101,7 @@ def with_standing(instances: QuerySet[ManagedInstance], at: datetime) -> QuerySe
     )
 
 
-def with_step(findings: QuerySet[PatchFinding]) -> QuerySet[PatchFinding]:
+def with_step(findings: FindingQuerySet) -> FindingQuerySet:
     """Annotates ``step``: the severity on our four steps."""
     return findings.annotate(
         step=Case(
@@ -112,10 +114,9 @@ def with_step(findings: QuerySet[PatchFinding]) -> QuerySet[PatchFinding]:
 
 def _tag_value(tag_field: str) -> Any:
     """The value of the tag whose key this account has chosen; "" where the instance has none."""
-    keys = [key for key, _ in AwsAccount._meta.get_field(tag_field).choices or ()]
+    keys = [key for key, _ in cast(Field, AwsAccount._meta.get_field(tag_field)).flatchoices]
     path = f"account_region__account__{tag_field}"
     chosen = Case(
-        *(When(**{path: key}, then=KeyTextTransform(str(key), "tags")) for key in keys),
-        output_field=CharField(),
+        *(When(**{path: key}, then=KeyTextTransform(key, "tags")) for key in keys), output_field=CharField()
     )
     return Coalesce(chosen, Value(""), output_field=CharField())

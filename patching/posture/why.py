@@ -10,11 +10,10 @@ from patching.models import (
     ManagedInstance,
     PatchBaseline,
     PatchGroup,
-    ResourceState,
     Scan,
     Waiver,
 )
-from patching.posture.gaps import NOT_IN_AWS, next_run
+from patching.posture.gaps import in_aws, next_run
 from patching.posture.standing import FRESH_FOR
 from portal.governance import clock
 
@@ -104,20 +103,16 @@ def _in_a_group(instance: ManagedInstance, group: PatchGroup | None) -> Link:
 def _has_a_baseline(instance: ManagedInstance, group: PatchGroup | None) -> Link:
     system = instance.operating_system or "an unknown operating system"
     name = group.spec["baselines"].get(instance.operating_system) if group else None
-    if name is None:
+    if group is None or name is None:
         evidence = "The account's default baseline applies, whatever it approves."
         return Link("baseline", False, f"Its group has no baseline for {system}", evidence)
     baseline = PatchBaseline.objects.live().filter(name=name).first()
-    in_aws = (
-        ResourceState.objects.exclude(condition__in=NOT_IN_AWS)
-        .filter(
-            account_region=instance.account_region,
-            kind="registration",
-            key=f"{group.name}:{instance.operating_system}",
-        )
-        .exists()
+    registered = in_aws(
+        account_region=instance.account_region,
+        kind="registration",
+        key=f"{group.name}:{instance.operating_system}",
     )
-    if baseline is None or not in_aws:
+    if baseline is None or not registered.exists():
         evidence = "It is approved, and waits for a push."
         return Link("baseline", False, f"The baseline {name} does not apply in AWS yet", evidence)
     return Link("baseline", True, f"The baseline {name} applies", system, baseline.pk)
@@ -140,11 +135,8 @@ def _in_a_window(instance: ManagedInstance, window: MaintenanceWindow | None, at
 def _window_runs(window: MaintenanceWindow | None, at: datetime) -> Link:
     if window is None:
         return Link("run", False, "A window that opens again")
-    state = ResourceState.objects.filter(
-        account_region=window.account_region, kind="window", key=str(window.uid)
-    ).first()
-    if state is None or state.condition in NOT_IN_AWS:
-        evidence = state.get_condition_display() if state else "It waits for its first push."
+    if not in_aws(account_region=window.account_region, kind="window", key=str(window.uid)).exists():
+        evidence = "It is approved, and waits for a push."
         return Link("run", False, "The window is not in AWS", evidence, window.pk)
     run = next_run(window, at)
     if run is None:
