@@ -35,9 +35,14 @@ class ScheduleError(ValueError):
         self.code = code
 
 
-@lru_cache(maxsize=4096)
 def parse(expression: str) -> Schedule:
     """Read an expression; the first mistake in it is raised."""
+    # JSON may bring anything, and a cache can only ask about what it can hash
+    return _parse(expression if isinstance(expression, str) else "")
+
+
+@lru_cache(maxsize=4096)
+def _parse(expression: str) -> Schedule:
     schedule, problems = read(expression)
     if schedule is None:
         raise problems[0]
@@ -270,7 +275,7 @@ def _zone_names() -> frozenset[str]:
 
 
 def read_zone(timezone: str) -> zoneinfo.ZoneInfo:
-    if timezone not in _zone_names():
+    if not isinstance(timezone, str) or timezone not in _zone_names():
         near = get_close_matches(str(timezone), _zone_names(), n=1, cutoff=0.75) or ["Europe/London"]
         raise ScheduleError(
             "timezone", f"{quoted(timezone)} is not a time zone. Use a name such as {near[0]}."

@@ -37,10 +37,15 @@ def explain(expression: str, *, timezone: str = "UTC", offset: int = 0) -> str:
 
 
 def _days(cron: Cron) -> str:
-    months = _months(cron.months)
-    if _is_every_day(cron.days) or isinstance(cron.days, DaysOfWeek):
-        return _each_week(cron.days) + months.removeprefix(" of each month").replace(" of ", " in ", 1)
-    return _in_month(cron.days) + months
+    weekly = _is_every_day(cron.days) or isinstance(cron.days, DaysOfWeek)
+    days = _each_week(cron.days) if weekly else _in_month(cron.days)
+    each_month = "" if weekly else " of each month"
+    months = [MONTHS[month - 1] for month in cron.months]
+    if len(months) == 12:
+        return f"{days}{each_month}"
+    if len(months) > 2 and _step(cron.months) == 1:
+        return f"{days}{each_month} from {months[0]} to {months[-1]}"
+    return f"{days} {'in' if weekly else 'of'} {listed(months)}"
 
 
 def _is_every_day(rule: DayRule) -> bool:
@@ -71,15 +76,6 @@ def _in_month(rule: DayRule) -> str:
             return f"Weekday nearest to {earlier}" if on_weekday else earlier
         case DaysOfMonth(days) | DaysOfWeek(days):
             return f"{'Day' if len(days) == 1 else 'Days'} {listed(sorted(days))}"
-
-
-def _months(months: tuple[int, ...]) -> str:
-    names = [MONTHS[month - 1] for month in months]
-    if len(months) == 12:
-        return " of each month"
-    if len(months) > 2 and _step(months) == 1:
-        return f" of each month from {names[0]} to {names[-1]}"
-    return f" of {listed(names)}"
 
 
 def _years(years: tuple[int, ...]) -> str:

@@ -92,6 +92,7 @@ def test_rates_and_single_runs_are_read():
     [
         ("", "expression", "Enter a schedule"),
         (None, "expression", "Enter a schedule"),
+        ([], "expression", "Enter a schedule"),
         ("0 2 * * SUN", "expression", "Use cron(0 2 ? * SUN *): six fields inside cron( )."),
         ("daily", "expression", "Use cron(0 2 ? * SUN *), rate(7 days) or at("),
         ("CRON(0 2 ? * SUN *)", "expression", "small letters"),
@@ -157,7 +158,7 @@ def test_every_bad_field_is_told_at_once():
 
 
 @pytest.mark.parametrize(
-    "timezone", ["IST", "EST5", "Mars/Phobos", "GMT+25", "../etc/passwd", "Europe", "", None]
+    "timezone", ["IST", "EST5", "Mars/Phobos", "GMT+25", "../etc/passwd", "Europe", "", None, []]
 )
 def test_a_time_zone_is_a_name_that_exists(timezone):
     with pytest.raises(ScheduleError, match="is not a time zone") as refused:

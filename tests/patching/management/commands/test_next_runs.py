@@ -74,6 +74,9 @@ def test_a_file_of_questions_is_answered_in_its_order(tmp_path):
         {"expresion": PATCH_TUESDAY},
         {"expression": PATCH_TUESDAY, "count": -1},
         {"expression": PATCH_TUESDAY, "start": "soon"},
+        {"expression": ["rate(1 day)"]},
+        {"expression": PATCH_TUESDAY, "timezone": {}},
+        {"expression": PATCH_TUESDAY, "offset": "2"},
         {},
         "rate(1 day)",
     ]
@@ -83,7 +86,7 @@ def test_a_file_of_questions_is_answered_in_its_order(tmp_path):
     assert answers[0]["runs"] == ["2026-06-20T01:00:00Z"]
     assert answers[1]["error"].startswith("Write rate(5 hours)")
     assert answers[2]["runs"] == ["2026-06-09T02:00:00Z"]
-    assert [set(answer) for answer in answers[3:]] == [{"expression", "error"}] * 5
+    assert [set(answer) for answer in answers[3:]] == [{"expression", "error"}] * 8
 
 
 @pytest.mark.parametrize(
