@@ -113,7 +113,7 @@ def _happen(simulation: Simulation, agenda: Agenda, now: datetime) -> Iterator[t
         _fire(simulation, ssm, schedule)
     for ssm, window in list(agenda.due_windows(now)):
         if ssm.state.windows.get(window["WindowId"], {}).get("Enabled"):
-            executions.open_window(simulation, ssm, window)
+            yield ssm, executions.open_window(simulation, ssm, window)
     for ssm in agenda.corners:
         for execution in executions.running(ssm):
             executions.progress(simulation, ssm, execution)

@@ -13,9 +13,12 @@ from patching.simulator.state import Account, Node, Region, World, from_json, is
 
 FILE = "simulated-aws.sqlite3"
 TABLES = """
-create table if not exists part (name text primary key, body text not null) without rowid;
+create table if not exists part (name text primary key, body text not null);
 create table if not exists log (number integer primary key, body text not null);
 """
+
+# Not REPLACE: a part keeps its place, and with it the nodes their order.
+KEEP = "insert into part values (?, ?) on conflict (name) do update set body = excluded.body"
 
 
 class Store:
@@ -26,7 +29,7 @@ class Store:
         # A killed process loses nothing with NORMAL; a power cut may lose the last calls, never the file.
         self._db.execute("pragma synchronous=normal")
         self._db.executescript(TABLES)
-        self._saved = dict(self._db.execute("select name, body from part"))
+        self._saved = dict(self._db.execute("select name, body from part order by rowid"))
         self._ended: set[str] = set()
         self._logged = self._db.execute("select count(*) from log").fetchone()[0]
 
@@ -61,7 +64,7 @@ class Store:
         if not changed and not entries:
             return
         self._db.execute("begin immediate")
-        self._db.executemany("replace into part values (?, ?)", changed.items())
+        self._db.executemany(KEEP, changed.items())
         self._db.executemany("insert into log values (?, ?)", [(n, _text(entry)) for n, entry in entries])
         self._db.execute("commit")
         self._saved |= changed

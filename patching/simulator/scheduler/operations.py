@@ -112,9 +112,11 @@ class Scheduler(Corner):
     def _refuse_bad_schedule(self, schedule: Reply) -> None:
         expression, timezone = schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]
         try:
-            schedules.next_runs(expression, timezone=timezone, start=self.now, count=1)
+            coming = schedules.next_runs(expression, timezone=timezone, start=self.now, count=1)
         except schedules.ScheduleError as error:
             raise Fault("ValidationException", f"Invalid Schedule Expression {expression}. {error}") from None
+        if not coming and expression.startswith("at("):
+            raise Fault("ValidationException", f"The schedule expression {expression} is in the past.")
         flexible = schedule["FlexibleTimeWindow"]
         if (flexible["Mode"] == "FLEXIBLE") != (flexible.get("MaximumWindowInMinutes") is not None):
             raise Fault(
