@@ -1,0 +1,91 @@
+"""How accounts and applications come into the portal: verbs of operators, each with its audit entry."""
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+
+from patching.models import AccountRegion, Application, AwsAccount, Environment, Selector
+from portal.governance import audit, clock, roles
+from portal.governance.errors import FieldProblem, InvalidInput, NotAllowed
+from portal.governance.models import Role, Team, User
+
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+
+
+@transaction.atomic
+def connect(account_id: str, name: str, regions: Iterable[str], *, by: User | None) -> AwsAccount:
+    """Register an AWS account under an external id of our own making, and want its first pull.
+
+    ``by=None`` is the command line of the installation. Raises InvalidInput, NotAllowed.
+    """
+    _raise_unless(by, Role.OPERATOR)
+    wanted = sorted(set(regions))
+    problems = []
+    if not re.fullmatch(r"[0-9]{12}", account_id, re.ASCII):
+        problems.append(
+            FieldProblem("account_id", "format", "An account id has 12 digits, such as 211125483017.")
+        )
+    elif AwsAccount.objects.filter(account_id=account_id).exists():
+        problems.append(FieldProblem("account_id", "taken", f"{account_id} is connected already."))
+    if not 1 <= len(name.strip()) <= 80:
+        problems.append(FieldProblem("name", "length", "Give the account a name of 1 to 80 characters."))
+    if not wanted or not all(REGION.fullmatch(region) for region in wanted):
+        problems.append(FieldProblem("regions", "format", "Name at least one Region, such as eu-central-1."))
+    if problems:
+        raise InvalidInput(problems)
+    account = AwsAccount.objects.create(
+        account_id=account_id, name=name.strip(), external_id=f"patchwarden-{secrets.token_urlsafe(24)}"
+    )
+    for region in wanted:
+        AccountRegion.objects.create(account=account, region=region, next_pull_at=clock.real_now())
+    audit.record("account.connected", account, by=by, detail={"account": account_id, "regions": wanted})
+    return account
+
+
+@transaction.atomic
+def add_application(slug: str, name: str, team: Team, *, by: User | None) -> Application:
+    """Give a team an application. Raises InvalidInput, NotAllowed."""
+    _raise_unless(by, Role.SECURITY_OPERATIONS)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,39}", slug, re.ASCII):
+        message = "Use 2–40 lower-case letters, digits and -, such as payments."
+        raise InvalidInput([FieldProblem("slug", "format", message)])
+    if Application.objects.filter(slug=slug).exists():
+        raise InvalidInput([FieldProblem("slug", "taken", f"There is an application “{slug}” already.")])
+    application = Application.objects.create(slug=slug, name=name.strip() or slug, team=team)
+    audit.record("application.added", application, by=by, team=team)
+    return application
+
+
+@transaction.atomic
+def add_selector(
+    application: Application,
+    environment: Environment,
+    place: AccountRegion,
+    tags: Mapping[str, str],
+    *,
+    by: User | None,
+) -> Selector:
+    """Say which instances are an application's. One that could match another application's is refused."""
+    _raise_unless(by, Role.SECURITY_OPERATIONS)
+    if not tags or not all(isinstance(value, str) and key and value for key, value in tags.items()):
+        message = 'Name at least one tag with its value, such as {"App": "payments"}.'
+        raise InvalidInput([FieldProblem("tags", "required", message)])
+    for other in Selector.objects.filter(account_region=place).select_related("application"):
+        if all(other.tags.get(key, value) == value for key, value in tags.items()):
+            message = f"An instance could match this and {other}; add a tag in which the two differ."
+            raise InvalidInput([FieldProblem("tags", "overlap", message)])
+    selector = Selector.objects.create(
+        application=application, environment=environment, account_region=place, tags=dict(tags)
+    )
+    AccountRegion.objects.filter(pk=place.pk).update(next_pull_at=clock.real_now())
+    audit.record(
+        "application.selector_added", selector, by=by, team=application.team, detail={"tags": dict(tags)}
+    )
+    return selector
+
+
+def _raise_unless(by: User | None, role: str) -> None:
+    if by is not None and not roles.has_role(by, role):
+        raise NotAllowed(f"Only {Role(role).label.lower()} do this.")
