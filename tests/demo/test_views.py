@@ -63,7 +63,7 @@ def test_mail_shows_my_own_letters_and_on_request_everybodys(rita, omar, browse)
 
 @pytest.fixture
 def simulator(monkeypatch):
-    """A simulated AWS that only keeps time; the real one is met in test_running."""
+    """A simulated AWS that only keeps time; the real one is met in management/commands/test_demo.py."""
 
     class Simulator:
         now = clock.real_now()

@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[4]
 pytestmark = pytest.mark.slow
 
 
