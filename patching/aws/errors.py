@@ -1,0 +1,130 @@
+"""What botocore says, in our words: later (AwsBusy), look again (AwsChanged), or ask a person (AwsError)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+BUSY = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InternalServerError",
+    "InternalFailure",
+    "InternalError",
+    "InternalServerException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "TooManyUpdates",
+    "TransactionInProgressException",
+    "Unavailable",
+}
+CHANGED = {
+    "AlreadyExistsException",
+    "ConflictException",
+    "DoesNotExistException",
+    "InvalidInstanceID.NotFound",
+    "ResourceInUseException",
+    "ResourceNotFoundException",
+    "TargetInUseException",
+}
+DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "OptInRequired",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+}
+ADVICE = {
+    "IdempotentParameterMismatch": "The token of this write was used before with other content.",
+    "ResourceLimitExceededException": "A quota of the account is reached; raise it or remove something.",
+    "ValidationException": "AWS does not accept the content; change the request.",
+    "ParamValidationError": "The content does not fit the AWS API; change the request.",
+}
+
+
+class AwsError(Exception):
+    """AWS said no, and only a person can change that. ``code`` is AWS's word, the message is for people."""
+
+    is_passing = False
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AwsBusy(AwsError):
+    """Nobody knows whether it was done: throttled, timed out or broken down. Look, and try again later."""
+
+    is_passing = True
+
+
+class AwsChanged(AwsError):
+    """AWS is not as we last saw it. Look again before the next step."""
+
+
+class AwsDenied(AwsError):
+    """We may not: credentials, role, external id or a policy. Nothing else in this account will work either."""
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Inside, botocore's errors come out as ours; ``doing`` opens the sentence."""
+    try:
+        yield
+    except ClientError as problem:
+        raise from_client_error(problem, doing) from problem
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as problem:
+        raise AwsDenied(
+            _code(problem), f"{doing}: there are no AWS credentials to use. {problem}"
+        ) from problem
+    except (EndpointConnectionError, ConnectionError, HTTPClientError) as problem:
+        raise AwsBusy(_code(problem), f"{doing}: AWS did not answer. {problem}") from problem
+    except BotoCoreError as problem:
+        advice = ADVICE.get(_code(problem), "")
+        raise AwsError(_code(problem), f"{doing}: {advice} {problem}".replace("  ", " ")) from problem
+
+
+def from_client_error(problem: ClientError, doing: str) -> AwsError:
+    """Which of the four kinds an answer from AWS is."""
+    error = problem.response.get("Error", {})
+    code = error.get("Code", "") or "Unknown"
+    message = " ".join(error.get("Message", "").split()) or "AWS gave no reason."
+    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in BUSY or status >= 500 or status == 429:
+        return AwsBusy(code, f"{doing}: AWS is busy ({code}). {message}")
+    if code in DENIED:
+        return AwsDenied(code, f"{doing}: AWS does not allow it ({code}). {message}")
+    if code in CHANGED:
+        return AwsChanged(code, f"{doing}: AWS has changed meanwhile ({code}). {message}")
+    return AwsError(code, f"{doing}: {ADVICE.get(code, 'AWS refused it.')} {message} ({code})")
+
+
+def _code(problem: Exception) -> str:
+    return type(problem).__name__

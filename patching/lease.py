@@ -1,0 +1,53 @@
+"""Who may write in an account-region now: a lease that runs out by itself, and a fence that only rises.
+
+Reckoned in real time, whatever the demo's clock says.
+"""
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import F, Q
+
+from patching.models import AccountRegion
+from portal.governance import clock
+
+LASTS = timedelta(seconds=240)  # twice the longest single step: 3 attempts of 5 s + 30 s
+
+
+class LeaseLostError(Exception):
+    """Somebody else took over; whatever is still in hand must be dropped."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    account_region_id: int
+    owner: str
+    fence: int
+
+
+def take(account_region: AccountRegion) -> Lease | None:
+    """The lease, or None while somebody else holds it."""
+    now = clock.real_now()
+    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    rows = AccountRegion.objects.filter(pk=account_region.pk, is_active=True)
+    free = rows.filter(Q(lease_until=None) | Q(lease_until__lte=now))
+    if free.update(lease_owner=owner, lease_until=now + LASTS, fence=F("fence") + 1) != 1:
+        return None
+    fence = rows.filter(lease_owner=owner).values_list("fence", flat=True).first()
+    return None if fence is None else Lease(account_region.pk, owner, fence)
+
+
+def hold(lease: Lease) -> None:
+    """Prove that the fence is still ours, and renew. Inside a transaction it guards all that is written there."""
+    rows = AccountRegion.objects.filter(pk=lease.account_region_id, fence=lease.fence)
+    if rows.update(lease_until=clock.real_now() + LASTS) != 1:
+        raise LeaseLostError
+
+
+def release(lease: Lease) -> None:
+    """Give it back, unless it is somebody else's by now."""
+    rows = AccountRegion.objects.filter(pk=lease.account_region_id, fence=lease.fence)
+    rows.update(lease_until=None, lease_owner="")

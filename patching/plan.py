@@ -1,0 +1,428 @@
+"""Compare what should be with what is, and say which single steps lead there. Pure: no database, no AWS, no clock."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from patching.aws.marks import Observed
+from patching.specs import (
+    ORDER,
+    BaselineSpec,
+    Desired,
+    FieldChange,
+    Key,
+    RegistrationSpec,
+    ScheduleSpec,
+    Spec,
+    TagSpec,
+    TargetSpec,
+    TaskSpec,
+    WindowSpec,
+    differences,
+    shown,
+)
+from portal.governance.canonical import digest_of
+
+OUTSIDE = "Changed outside Patchwarden"
+FEW = 2  # so many deletions are never too many
+
+
+@dataclass(frozen=True)
+class Known:
+    """What we remember of a resource: its id, what we last wrote, what stood there before us."""
+
+    aws_id: str = ""
+    applied: Spec | None = None
+    earlier: str | None = None
+    waits: str = ""  # why nothing may be done about it just now
+    fails: str = ""  # why it is not tried again yet
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to one resource. ``needs`` names what has to be right before."""
+
+    action: str  # create, update, delete, enable, disable
+    key: Key
+    label: str
+    aws_id: str = ""
+    changes: tuple[FieldChange, ...] = ()
+    reason: str = ""
+    needs: frozenset[Key] = frozenset()
+
+    def as_plain(self) -> dict[str, Any]:
+        changes = [{"field": one.field, "live": one.live, "desired": one.desired} for one in self.changes]
+        return {
+            "action": self.action,
+            "kind": self.key.kind,
+            "key": self.key.name,
+            "label": self.label,
+            "aws_id": self.aws_id,
+            "reason": self.reason,
+            "changes": changes,
+        }
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that is not done, and why."""
+
+    key: Key
+    label: str
+    reason: str
+    aws_id: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order; what cannot be done; what waits; what is nobody's; what needs no deleting any more."""
+
+    steps: tuple[Step, ...] = ()
+    blocked: tuple[Note, ...] = ()
+    waiting: tuple[Note, ...] = ()
+    orphans: tuple[Note, ...] = ()
+    twins: tuple[Note, ...] = ()
+    let_go: tuple[Note, ...] = ()
+    refusal: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """All that planning looks at, with the questions that several steps of it ask."""
+
+    desired: Mapping[Key, Desired]
+    live: Mapping[Key, Observed]
+    known: Mapping[Key, Known]
+    tombstones: frozenset[Key]
+    windows_of_group: Mapping[str, frozenset[Key]]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def ways_back(self) -> Mapping[tuple[str, str], frozenset[Key]]:
+        """Schedules by the instance and tag that they give back."""
+        found: dict[tuple[str, str], set[Key]] = defaultdict(set)
+        for key, one in self.desired.items():
+            if isinstance(one.spec, ScheduleSpec):
+                found[one.spec.instance_id, one.spec.tag_key].add(key)
+        return {place: frozenset(keys) for place, keys in found.items()}
+
+    def remembered(self, key: Key) -> Known:
+        return self.known.get(key, Known())
+
+    def children(self, window: Key) -> list[Key]:
+        """Desired targets and tasks of a window."""
+        return [key for key, one in self.desired.items() if parent_of(one.spec) == window]
+
+    def judges(self, window: Key) -> list[Key]:
+        """Registrations of the groups whose instances are patched in a window."""
+        return [
+            key
+            for key, one in self.desired.items()
+            if isinstance(one.spec, RegistrationSpec)
+            and window in self.windows_of_group.get(one.spec.patch_group, frozenset())
+        ]
+
+    def leaving(self) -> list[Observed]:
+        """What is in AWS, is ours, is wanted by nobody, and may go; parts of a leaving window go with it."""
+        return [
+            seen
+            for key, seen in self.live.items()
+            if key not in self.desired
+            and not seen.foreign
+            and (key in self.tombstones or parent_of(seen.spec) in self.tombstones - self.desired.keys())
+        ]
+
+
+def plan(
+    desired: Mapping[Key, Desired],
+    observed: Iterable[Observed],
+    known: Mapping[Key, Known],
+    tombstones: Iterable[Key],
+    *,
+    max_delete_share: float,
+    windows_of_group: Mapping[str, frozenset[Key]] | None = None,
+) -> Plan:
+    """What to do in one account-region, in which order, or why not. The same input gives the same plan."""
+    observed = list(observed)
+    live, others = one_each(observed, known)
+    labels = {key.name: one.label for key, one in desired.items()}
+    world = World(desired, live, known, frozenset(tombstones), windows_of_group or {}, labels)
+
+    waiting = [
+        Note(key, desired[key].label, known[key].waits) for key in desired if world.remembered(key).waits
+    ]
+    blocked = [
+        Note(key, one.label, reason)
+        for key, one in desired.items()
+        if not world.remembered(key).waits and (reason := _obstacle(world, one))
+    ]
+    held_back = {note.key for note in (*waiting, *blocked)}
+    building = [
+        step
+        for kind in ORDER
+        for key in sorted(key for key in desired if key.kind == kind and key not in held_back)
+        for step in _build(world, desired[key])
+    ]
+    leaving, let_go = _leave(world)
+    resting, waking = _rest_and_wake(world, building, leaving, held_back)
+    twins, stilled = _twins(others)
+    steps = (*stilled, *resting, *building, *leaving, *waking)
+    return Plan(
+        steps=steps,
+        blocked=tuple(blocked),
+        waiting=tuple(waiting),
+        orphans=tuple(_orphans(world)),
+        twins=tuple(twins),
+        let_go=tuple(let_go),
+        refusal=_refusal(world, steps, max_delete_share),
+        digest=digest_of([step.as_plain() for step in steps]),
+    )
+
+
+def parent_of(spec: Spec) -> Key | None:
+    """The window that a target or task belongs to."""
+    return Key("window", spec.window) if isinstance(spec, TargetSpec | TaskSpec) else None
+
+
+def same(seen: Spec, wanted: Spec) -> bool:
+    """Whether content is as wanted; being enabled is a window's own last step."""
+    return content(seen) == content(wanted)
+
+
+def content(spec: Spec) -> Spec:
+    return replace(spec, enabled=False) if isinstance(spec, WindowSpec) else spec
+
+
+def needs_of(world: World, one: Desired) -> frozenset[Key]:
+    """What has to be in AWS before this can be: parents, and the way back before the tag that needs it."""
+    spec = one.spec
+    if isinstance(spec, RegistrationSpec):
+        return frozenset({Key("baseline", spec.baseline)})
+    if isinstance(spec, TargetSpec):
+        return frozenset({Key("window", spec.window)})
+    if isinstance(spec, TaskSpec):
+        return frozenset({Key("window", spec.window), *(Key("target", name) for name in spec.targets)})
+    if isinstance(spec, TagSpec):
+        return world.ways_back.get((spec.instance_id, spec.tag_key), frozenset())
+    return frozenset()
+
+
+def one_each(
+    observed: Iterable[Observed], known: Mapping[Key, Known]
+) -> tuple[dict[Key, Observed], list[tuple[Observed, Observed]]]:
+    """The one of each key that we go on with, and every other one beside it."""
+    found: dict[Key, list[Observed]] = defaultdict(list)
+    for seen in observed:
+        found[seen.key].append(seen)
+    live, others = {}, []
+    for key, candidates in sorted(found.items()):
+        mine = known.get(key, Known()).aws_id
+        candidates.sort(key=lambda seen: (seen.aws_id != mine, seen.incarnation, seen.aws_id))
+        live[key] = candidates[0]
+        others += [(candidates[0], twin) for twin in candidates[1:]]
+    return live, others
+
+
+def _obstacle(world: World, one: Desired) -> str:
+    """Why only a person can bring this about; "" where nothing stands in the way."""
+    seen, wanted = world.live.get(one.key), one.spec
+    if world.remembered(one.key).fails and (seen is None or not same(seen.spec, wanted)):
+        return world.remembered(one.key).fails
+    if seen is None:
+        return ""
+    if seen.foreign and not same(seen.spec, wanted):
+        return f"{one.label}: AWS has something in its place that is not ours ({seen.aws_id}). It was left alone."
+    match wanted, seen.spec:
+        case BaselineSpec(), BaselineSpec() if wanted.operating_system != seen.spec.operating_system:
+            return "The operating system of a baseline cannot be changed in AWS. Ask for a new baseline."
+        case TaskSpec(), TaskSpec() if wanted.task_type != seen.spec.task_type:
+            return "The type of a task cannot be changed in AWS. Ask for a new task under another name."
+        case TagSpec(), TagSpec():
+            return _tag_obstacle(wanted, seen.spec.value, one.expects, world.remembered(one.key))
+    return ""
+
+
+def _tag_obstacle(wanted: TagSpec, value: str, expects: str | None, known: Known) -> str:
+    """A tag is written over the value seen at approval or last written by us, and over no other."""
+    ours = known.applied.value if isinstance(known.applied, TagSpec) else None
+    if value in (wanted.value, ours, expects) or expects is None:
+        return ""
+    return f"The tag was changed outside to “{value}”. It was left alone; it should be “{wanted.value}”."
+
+
+def _build(world: World, one: Desired) -> Iterator[Step]:
+    """Create it, or change what differs. AWS enables every new window, so it is put to rest at once."""
+    key, seen, needs = one.key, world.live.get(one.key), needs_of(world, one)
+    if seen is None:
+        known = world.remembered(key)
+        reason = f"Gone from AWS ({known.aws_id})" if known.aws_id else "Not in AWS yet"
+        yield Step("create", key, one.label, "", _as_new(world, one.spec), reason, needs)
+        if isinstance(one.spec, WindowSpec):
+            reason = "AWS enables every new window; this one rests until it is complete"
+            yield Step("disable", key, one.label, "", (), reason, frozenset({key}))
+    elif not same(seen.spec, one.spec):
+        changes = _changes(world, content(seen.spec), content(one.spec))
+        yield Step("update", key, one.label, seen.aws_id, changes, _why_changed(world, one, seen), needs)
+
+
+def _why_changed(world: World, one: Desired, seen: Observed) -> str:
+    applied = world.remembered(one.key).applied
+    if applied is not None and same(applied, one.spec) and not same(seen.spec, applied):
+        return OUTSIDE
+    return "What is wanted has changed"
+
+
+def _leave(world: World) -> tuple[list[Step], list[Note]]:
+    """Deletions, children first, and what has a leave to go but needs no deleting."""
+    steps, let_go = [], []
+    for seen in sorted(world.leaving(), key=lambda seen: (-ORDER.index(seen.key.kind), seen.key)):
+        label = shown_name(seen)
+        reason = _tag_stays(world.remembered(seen.key), seen) if isinstance(seen.spec, TagSpec) else ""
+        if reason:
+            let_go.append(Note(seen.key, label, reason, seen.aws_id))
+        else:
+            steps.append(Step("delete", seen.key, label, seen.aws_id, (), "Its removal was decided"))
+    for key in sorted(world.tombstones - world.desired.keys() - world.live.keys()):
+        let_go.append(Note(key, str(key), "It is no longer in AWS."))
+    return steps, let_go
+
+
+def _tag_stays(known: Known, seen: Observed) -> str:
+    """Why a tag that may go is left as it is; "" where it has to be taken back."""
+    value = seen.spec.value if isinstance(seen.spec, TagSpec) else ""
+    ours = known.applied.value if isinstance(known.applied, TagSpec) else None
+    if value == known.earlier:
+        return f"The tag is “{value}”, as it was before us."
+    if value != ours:
+        return f"The tag was changed outside to “{value}”. It was left alone."
+    return ""
+
+
+def _rest_and_wake(
+    world: World, building: list[Step], leaving: list[Step], held_back: set[Key]
+) -> tuple[list[Step], list[Step]]:
+    """Disable windows before their parts come, go or change judge; enable last what should be enabled."""
+    moving = _windows_with_moving_parts(world, building, leaving)
+    resting, waking = [], []
+    for key, one in sorted(world.desired.items()):
+        if not isinstance(one.spec, WindowSpec) or key in held_back:
+            continue
+        seen = world.live.get(key)
+        runs = seen is not None and isinstance(seen.spec, WindowSpec) and seen.spec.enabled
+        if seen is not None and runs and (not one.spec.enabled or key in moving):
+            reason = moving.get(key, "It should be disabled")
+            resting.append(Step("disable", key, one.label, seen.aws_id, (), reason))
+        if one.spec.enabled and (not runs or key in moving):
+            needs = frozenset({key, *world.children(key), *world.judges(key)})
+            reason = "Enabled last" if key in moving or not _was_on(world, key) else OUTSIDE
+            waking.append(Step("enable", key, one.label, seen.aws_id if seen else "", (), reason, needs))
+    for seen in sorted(world.leaving(), key=lambda seen: seen.key):
+        if isinstance(seen.spec, WindowSpec) and seen.spec.enabled:
+            reason = "Disabled before it is removed"
+            resting.append(Step("disable", seen.key, shown_name(seen), seen.aws_id, (), reason))
+    return resting, waking
+
+
+def _was_on(world: World, key: Key) -> bool:
+    """Whether we left a window enabled that is there and is not enabled now."""
+    applied = world.remembered(key).applied
+    return key in world.live and isinstance(applied, WindowSpec) and applied.enabled
+
+
+def _windows_with_moving_parts(world: World, building: list[Step], leaving: list[Step]) -> dict[Key, str]:
+    """Windows that must not open while this plan is carried out, and why."""
+    moving: dict[Key, str] = {}
+    for step in building:
+        spec = world.desired[step.key].spec
+        parent = parent_of(spec)
+        if step.action == "create" and parent is not None:
+            moving[parent] = "Disabled until all its parts are there"
+        if step.action == "update" and isinstance(spec, RegistrationSpec):
+            for window in world.windows_of_group.get(spec.patch_group, frozenset()):
+                moving[window] = f"Disabled while {spec.patch_group} changes its baseline"
+    for step in leaving:
+        parent = parent_of(world.live[step.key].spec)
+        if parent is not None:
+            moving[parent] = "Disabled until all its parts are right"
+    return moving
+
+
+def _twins(others: list[tuple[Observed, Observed]]) -> tuple[list[Note], list[Step]]:
+    """A second one of ours for the same thing is put to rest where it can be, and reported."""
+    notes, steps = [], []
+    for kept, twin in others:
+        reason = f"It is in AWS twice: {kept.aws_id} and {twin.aws_id}. Remove {twin.aws_id} by hand."
+        notes.append(Note(twin.key, shown_name(twin), reason, twin.aws_id))
+        if isinstance(twin.spec, WindowSpec) and twin.spec.enabled:
+            reason = f"A second one of {kept.aws_id}"
+            steps.append(Step("disable", twin.key, shown_name(twin), twin.aws_id, (), reason))
+    return notes, steps
+
+
+def _orphans(world: World) -> Iterator[Note]:
+    """In AWS and ours, or inside what is ours, and nobody asked for it. Reported, never removed by absence."""
+    leaving = {seen.key for seen in world.leaving()}
+    for key, seen in sorted(world.live.items()):
+        if key in world.desired or key in leaving or key in world.tombstones:
+            continue
+        reason = (
+            "Somebody put it into a window of ours."
+            if seen.foreign
+            else "It carries our mark, and no approved request wants it."
+        )
+        yield Note(key, shown_name(seen), reason, seen.aws_id)
+
+
+def _refusal(world: World, steps: Iterable[Step], share: float) -> str | None:
+    """Deleting or disabling too much at once is more likely a mistake than a wish."""
+    awake_again = {step.key for step in steps if step.action == "enable"}
+    lost = {
+        step.key
+        for step in steps
+        if step.action == "delete"
+        or (step.action == "disable" and step.aws_id and step.key not in awake_again)
+    }
+    ours = sum(not seen.foreign for seen in world.live.values())
+    if len(lost) <= FEW or len(lost) <= share * ours:
+        return None
+    return (
+        f"This would delete or disable {len(lost)} of {ours} resources of ours, "
+        f"more than {share:.0%}. Nothing was done."
+    )
+
+
+def _as_new(world: World, spec: Spec) -> tuple[FieldChange, ...]:
+    fields = [FieldChange(name, "", shown(getattr(spec, name))) for name in spec.__dataclass_fields__]
+    return tuple(_readable(world, one) for one in fields if one.desired and one.field != "enabled")
+
+
+def _changes(world: World, live: Spec, wanted: Spec) -> tuple[FieldChange, ...]:
+    return tuple(_readable(world, one) for one in differences(live, wanted))
+
+
+def _readable(world: World, change: FieldChange) -> FieldChange:
+    """Names of other resources in people's words."""
+    if change.field not in {"baseline", "window", "targets"}:
+        return change
+    return FieldChange(change.field, _named(world, change.live), _named(world, change.desired))
+
+
+def _named(world: World, names: str) -> str:
+    return ", ".join(world.labels.get(name, name) for name in names.split(", "))
+
+
+def shown_name(seen: Observed) -> str:
+    """What to call something of which we have only what AWS shows."""
+    spec = seen.spec
+    if isinstance(spec, BaselineSpec | WindowSpec):
+        return spec.name
+    if isinstance(spec, RegistrationSpec):
+        return f"{spec.patch_group} for {spec.operating_system}"
+    if isinstance(spec, TagSpec):
+        return f"{spec.instance_id}: {spec.tag_key}={spec.value}"
+    if isinstance(spec, TaskSpec):
+        return spec.label or seen.aws_id
+    return seen.aws_id

@@ -1,0 +1,159 @@
+"""How far approved requests have come in AWS, reckoned from the resources made of them, and told to who asked."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+
+from patching import desired, effects, rules, sealing
+from patching.models import AccountRegion, ChangeRequest, ResourceState, Tombstone
+from patching.specs import Desired, Key
+from portal.governance import clock, outbox
+from portal.governance.errors import WrongState
+from portal.governance.models import User
+from portal.governance.states import locked, move
+
+State, Condition = ChangeRequest.State, ResourceState.Condition
+OPEN_IN_AWS = (State.PUSHING, State.FAILED, State.PARTIALLY_APPLIED)
+
+
+def started(place: AccountRegion, world: Mapping[Key, Desired]) -> None:
+    """Approved requests with an effect here are being pushed from now on, unless what they rest on has moved."""
+    revisions = {source.id for one in world.values() for source in one.sources if source.kind == "revision"}
+    stones = Tombstone.objects.filter(account_region=place, buried_at=None)
+    revisions |= {str(stone.source["id"]) for stone in stones if stone.source["kind"] == "revision"}
+    waiting = ChangeRequest.objects.filter(state=State.APPROVED, current__in=[int(pk) for pk in revisions])
+    for request in waiting:
+        _start(request)
+
+
+@transaction.atomic
+def _start(request: ChangeRequest) -> None:
+    request = locked(request)
+    if request.state != State.APPROVED or request.current is None:
+        return  # withdrawn or superseded at this very moment
+    moved = sealing.what_moved(request, effects.items_of(request.current))
+    if not moved:
+        move(request, State.PUSHING, by=None)
+        return
+    note = " ".join(moved)
+    effects.undo(request)
+    move(request, State.STALE, by=None, reason=note, outcome_note=note, closed_at=clock.now())
+    _tell(request, "stale", f"It was not pushed, because things moved after it was submitted. {note}")
+
+
+def settle(place: AccountRegion, *, refusal: str = "") -> None:
+    """Move each request that is being pushed to where its resources stand, over all its account-regions."""
+    for request in ChangeRequest.objects.filter(state__in=OPEN_IN_AWS).select_related("current"):
+        places = _places(request)
+        if place in places:
+            _settle(request, places, refusal=refusal)
+
+
+def settle_idle() -> None:
+    """Approved requests that change nothing in AWS, such as a baseline that no group uses yet, are applied."""
+    for request in ChangeRequest.objects.filter(state=State.APPROVED).select_related("current"):
+        if not _places(request):
+            with transaction.atomic():
+                move(request, State.PUSHING, by=None)
+                _close(request, State.APPLIED, "Nothing had to change in AWS.")
+
+
+def _places(request: ChangeRequest) -> set[AccountRegion]:
+    """Where a request has or had an effect: named by its items, or by resources made from it."""
+    if request.current is None:
+        return set()
+    places = set(rules.account_regions(effects.items_of(request.current)))
+    stones = Tombstone.objects.filter(source__id=str(request.current_id), source__kind="revision")
+    return places | set(AccountRegion.objects.filter(pk__in=stones.values("account_region")))
+
+
+def _settle(request: ChangeRequest, places: Iterable[AccountRegion], *, refusal: str) -> None:
+    counts: Counter[str] = Counter()
+    problems: list[str] = []
+    for place in sorted(places, key=lambda place: place.pk):
+        _count(request, place, counts, problems)
+    if refusal:
+        counts["failed"], problems = counts["failed"] + counts.pop("waiting", 0) + 1, [refusal]
+    if counts["waiting"]:
+        return
+    done, failed = counts["done"], counts["failed"]
+    if not failed:
+        _close(request, State.APPLIED, f"All {done} resources are in AWS as approved.")
+    elif request.state == State.PUSHING:
+        to = State.PARTIALLY_APPLIED if done else State.FAILED
+        _close(request, to, f"{done} of {done + failed} resources are as approved. {' '.join(problems[:3])}")
+
+
+def _count(request: ChangeRequest, place: AccountRegion, counts: Counter[str], problems: list[str]) -> None:
+    """Resources of one account-region that were made from the request: done, failed, or still waiting."""
+    revision = str(request.current_id)
+    if (
+        place.push_wanted > place.push_done
+        and not place.push_runs.filter(generation=place.push_wanted).exists()
+    ):
+        counts["waiting"] += 1  # not even begun there
+        return
+    states = {
+        Key(state.kind, state.key): state for state in ResourceState.objects.filter(account_region=place)
+    }
+    failed_here = {key for key, state in states.items() if state.condition == Condition.FAILED}
+    for key, wanted in desired.now_for(place).items():
+        if ("revision", revision) not in {(source.kind, source.id) for source in wanted.sources}:
+            continue
+        state = states.get(key)
+        if state is not None and state.condition == Condition.IN_SYNC and _is_about(state, wanted):
+            counts["done"] += 1
+        elif state is not None and (key in failed_here or (failed_here and not _is_coming(place))):
+            counts["failed"] += 1
+            problems.append(f"{state.label}: {state.condition_text}")
+        else:
+            counts["waiting"] += 1
+    stones = Tombstone.objects.filter(account_region=place, source__id=revision, source__kind="revision")
+    for stone in stones:
+        state = states.get(Key(stone.kind, stone.key))
+        if stone.buried_at is not None:
+            counts["done"] += 1
+        elif state is not None and state.condition == Condition.FAILED:
+            counts["failed"] += 1
+            problems.append(f"{state.label}: {state.condition_text}")
+        else:
+            counts["waiting"] += 1
+
+
+def _is_about(state: ResourceState, wanted: Desired) -> bool:
+    """Whether what is in sync is what this request wanted, not what stood there before it."""
+    return state.sources == [source._asdict() for source in wanted.sources]
+
+
+def _is_coming(place: AccountRegion) -> bool:
+    """Whether the next push is to go on at once; otherwise what waits, waits for what failed."""
+    return place.push_wanted > place.push_done
+
+
+@transaction.atomic
+def _close(request: ChangeRequest, to: str, note: str) -> None:
+    try:
+        if request.state in (State.FAILED, State.PARTIALLY_APPLIED):
+            move(request, State.PUSHING, by=None)
+        move(request, to, by=None, reason=note, outcome_note=note, closed_at=clock.now())
+    except WrongState:
+        return  # another account-region's worker came to the same end
+    _tell(request, str(to), note)
+
+
+def _tell(request: ChangeRequest, word: str, body: str) -> None:
+    """One mail to whoever asked or helped to write it."""
+    authors = {request.requested_by_id, *request.revisions.values_list("author", flat=True)}
+    said = {"applied": "is applied", "partially_applied": "is partly applied", "failed": "failed"}
+    for person in User.objects.filter(pk__in=authors, is_active=True):
+        outbox.tell(
+            person,
+            event=f"request.{word}",
+            key=f"{request.pk}/{request.current_id}/{request.closed_at:%Y%m%d%H%M%S}"
+            if request.closed_at
+            else f"{request.pk}/{request.current_id}",
+            subject=f"{request.number} {said.get(word, f'is {word}')}: {request.title}",
+            body=body,
+            url=f"/requests/{request.pk}/",
+        )
