@@ -141,7 +141,7 @@ SOCIALACCOUNT_PROVIDERS = (
     else {}
 )
 SESSION_COOKIE_AGE = 12 * 60 * 60
-DECISION_SIGN_IN_MAX_AGE = env.int("DECISION_SIGN_IN_MAX_AGE", default=12 * 60 * 60)  # seconds
+DECISION_SIGN_IN_MAX_AGE = env.int("DECISION_SIGN_IN_MAX_AGE", default=60 * 60)  # seconds
 
 # What the browser may do; cookies travel over TLS only unless this is the loopback demo
 SECURE_COOKIES = env.bool("SECURE_COOKIES", default=True)
