@@ -1,0 +1,103 @@
+"""The rows around a request's items, each kind fetched once however many items there are. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Q
+
+from patching.models import (
+    AccountRegion,
+    Environment,
+    MaintenanceWindow,
+    ManagedInstance,
+    PatchBaseline,
+    PatchGroup,
+    PushRun,
+    ResourceState,
+)
+from patching.models.governed import Governed
+from patching.permissions import ROWS
+
+Item = Mapping[str, Any]
+
+
+class Around:
+    """What a request's items are about, as it stands now."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+
+    @cached_property
+    def environments(self) -> dict[str, Environment]:
+        return {one.slug: one for one in Environment.objects.all()}
+
+    @cached_property
+    def rows(self) -> dict[tuple[str, int], Governed]:
+        """What the items change or delete, also where it is retired by now."""
+        found: dict[tuple[str, int], Governed] = {}
+        for kind, model in ROWS.items():
+            ids = [one["target"] for one in self.items if one["kind"] == kind and one["target"] is not None]
+            for row in model.objects.filter(pk__in=ids).select_related("environment") if ids else ():
+                found[kind, row.pk] = row
+        return found
+
+    def row(self, item: Item) -> Governed | None:
+        return self.rows.get((item["kind"], item["target"] or 0))
+
+    @cached_property
+    def groups(self) -> list[PatchGroup]:
+        return list(PatchGroup.objects.live().select_related("account_region__account"))
+
+    def groups_using(self, baseline: str) -> list[PatchGroup]:
+        return [group for group in self.groups if baseline in group.spec["baselines"].values()]
+
+    @cached_property
+    def places(self) -> list[AccountRegion]:
+        """Where the items will have an effect: named places, targets' places, and users of a baseline."""
+        ids: set[int] = set()
+        for row in self.rows.values():
+            if isinstance(row, PatchGroup | MaintenanceWindow):
+                ids.add(row.account_region_id)
+            if isinstance(row, PatchBaseline):
+                ids |= {group.account_region_id for group in self.groups_using(row.name)}
+        pairs = {
+            (one["spec"]["account"], one["spec"]["region"]) for one in self.items if "account" in one["spec"]
+        }
+        named = [Q(account__account_id=account, region=region) for account, region in pairs]
+        return list(AccountRegion.objects.filter(reduce(or_, named, Q(pk__in=ids))).select_related("account"))
+
+    @cached_property
+    def instances(self) -> dict[str, ManagedInstance]:
+        """Every instance that an item names or named, by id."""
+        ids = {one for item in self.items for one in item["spec"].get("instances", ())}
+        ids |= {one for row in self.rows.values() for one in row.spec.get("instances", ())}
+        rows = ManagedInstance.objects.present().filter(instance_id__in=ids, account_region__in=self.places)
+        return {
+            one.instance_id: one
+            for one in rows.select_related("account_region__account", "application", "environment")
+        }
+
+    @cached_property
+    def states(self) -> list[ResourceState]:
+        """What we own in these places, instance tags left out: those are read from inventory."""
+        if not self.rows:
+            return []
+        return list(
+            ResourceState.objects.filter(account_region__in=self.places)
+            .exclude(kind__in=("tag", "schedule"))
+            .exclude(condition=ResourceState.Condition.REMOVED)
+        )
+
+    @cached_property
+    def drift(self) -> dict[tuple[str, str], dict[str, str]]:
+        """By kind and key, the live text of each field that somebody changed outside Patchwarden."""
+        drifted = [one for one in self.states if one.condition == ResourceState.Condition.DRIFTED]
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for place in {one.account_region_id for one in drifted}:
+            run = PushRun.objects.filter(account_region=place).exclude(plan=[]).first()
+            for change in run.plan if run else ():
+                fields = {one["field"]: one["live"] for one in change.get("changes", [])}
+                found[change["kind"], change["key"]] = fields
+        return found

@@ -1,0 +1,82 @@
+"""Audit entries in words, in the past tense, for timelines and the log. Pure."""
+
+import re
+from typing import Any
+
+from portal.governance.models import AuditEntry
+
+# the end of an action → what somebody did; {names} come from the entry's detail
+_SAID = {
+    "revised": "wrote revision {revision}",
+    "submitted": "submitted revision {revision} for decision",
+    "decision.approve": "approved revision {revision}",
+    "decision.reject": "rejected revision {revision}",
+    "decision.request_changes": "asked for changes to revision {revision}",
+    "changes_requested": "sent it back",
+    "approved": "approved it: the last decision was made",
+    "rejected": "closed it as rejected",
+    "withdrawn": "withdrew it",
+    "superseded": "closed it: a later request replaces it",
+    "stale": "closed it: what it was decided upon has moved",
+    "pushing": "began to push it to AWS",
+    "applied": "pushed it to AWS and read it back",
+    "partially_applied": "pushed a part of it to AWS",
+    "failed": "could not push it to AWS",
+    "minted": "made an API token",
+    "revoked": "revoked it",
+    "restored": "restored it, with proof from AWS",
+    "succeeded": "finished the push",
+    "partial": "finished a part of the push",
+    "refused": "refused the plan of the push",
+    "abandoned": "gave up the push",
+}
+_ROLES = {"applied": "ok", "approved": "ok", "succeeded": "ok", "restored": "ok", "approve": "ok"} | {
+    **dict.fromkeys(("failed", "rejected", "refused", "reject"), "bad"),
+    **dict.fromkeys(
+        ("changes_requested", "stale", "partially_applied", "request_changes", "partial"), "warn"
+    ),
+    **dict.fromkeys(("submitted", "pushing"), "wait"),
+}
+SLOTS = {
+    "team_lead": "team lead",
+    "security_operations": "security operations",
+    "ciso": "CISO",
+    "lead_or_security": "team lead or security operations",
+}
+
+
+def said(entry: AuditEntry) -> str:
+    """What the entry tells, to stand behind a name: "approved revision 3 as CISO"."""
+    if entry.action == "token.revoked":
+        return f"revoked the API token {entry.detail.get('name', '')}".strip()
+    parts = entry.action.split(".")
+    for length in (2, 1):
+        template = _SAID.get(".".join(parts[-length:]))
+        if template:
+            break
+    else:
+        template = plain(parts[-1])
+    text = re.sub(r"\{(\w+)\}", lambda found: str(entry.detail.get(found[1], "")), template)
+    slot = SLOTS.get(str(entry.detail.get("slot", "")))
+    return " ".join(f"{text}{' as ' + slot if slot else ''}".split())
+
+
+def role(entry: AuditEntry) -> str:
+    """The colour role of an entry on a timeline."""
+    return _ROLES.get(entry.action.rpartition(".")[2], "off")
+
+
+def plain(name: str) -> str:
+    """partially_applied as people write it."""
+    return name.replace("_", " ")
+
+
+def event(entry: AuditEntry) -> dict[str, Any]:
+    """An entry as the timeline component takes it."""
+    return {
+        "at": entry.at,
+        "who": str(entry.actor) if entry.actor_id else "",
+        "what": said(entry),
+        "reason": entry.reason,
+        "role": role(entry),
+    }
