@@ -43,6 +43,12 @@ class Corner:
 
     paged = staticmethod(paged)
 
+    def token_mismatch(self) -> Fault:
+        """How this service says that a ClientToken came back with another request."""
+        return Fault(
+            "IdempotentParameterMismatch", "The client token was used before, with other parameters."
+        )
+
 
 def once_per_token(operation: Operation) -> Operation:
     """Answer a repeated ClientToken from memory: the same request gets the same reply, another one is refused."""

@@ -30,8 +30,8 @@ STATUSES = {
     "Pending": "PENDING",
 }
 WORST_FIRST = ("FAILED", "TIMED_OUT", "CANCELLED")
-TASK = ("WindowTaskId", "TaskArn", "TaskType", "Priority", "MaxConcurrency", "MaxErrors", "ServiceRoleArn")
-TASK += ("CutoffBehavior", "TaskInvocationParameters", "Targets", "Name")
+TASK: tuple[str, ...] = ("WindowTaskId", "TaskArn", "TaskType", "Priority", "MaxConcurrency", "MaxErrors")
+TASK += ("ServiceRoleArn", "CutoffBehavior", "TaskInvocationParameters", "Targets", "Name")
 
 
 def open_window(simulation: Simulation, ssm: Ssm, window: Reply) -> Reply:

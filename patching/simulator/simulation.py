@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import xform_name
+from moto.core.base_backend import BackendDict
 
 from patching.simulator.corner import Corner
 from patching.simulator.ec2.operations import Ec2
@@ -91,7 +92,8 @@ class Simulation:
             self.store.save(self.world, call.account if call else None, call.region if call else None)
 
     def reset(self, world: World) -> None:
-        """Start over with another world, forgetting the old one on disk too."""
+        """Start over with another world, forgetting the old one on disk too, and what moto kept."""
+        BackendDict.reset()
         self.world = world
         if self.store is not None:
             self.store.clear()

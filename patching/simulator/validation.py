@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import regex
+import regex  # type: ignore[import-untyped]
 from botocore.model import Shape
 from moto.core.utils import get_service_model
 
@@ -160,8 +160,7 @@ def _shaped_structure(shape: Any, value: dict[str, Any], path: str, problems: li
 
 
 def _outside_enum(shape: Shape, value: str) -> bool:
-    enum = getattr(shape, "enum", None)
-    return bool(enum) and shape.name not in FREE_ENUMS and value not in enum
+    return value not in (getattr(shape, "enum", None) or [value]) and shape.name not in FREE_ENUMS
 
 
 def _is_a(kind: str, value: Any) -> bool:

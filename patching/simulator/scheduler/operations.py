@@ -131,7 +131,7 @@ class Scheduler(Corner):
     def scheduler_role(self) -> str | None:
         """The one role of this account that the Scheduler may assume."""
         account = self.world.accounts.get(self.account_id)
-        return account and f"arn:aws:iam::{account.account}:role/{account.scheduler_role}"
+        return f"arn:aws:iam::{account.account}:role/{account.scheduler_role}" if account else None
 
     def _schedule(self, request: Reply) -> tuple[str, Reply]:
         key = f"{request.get('GroupName') or DEFAULT}/{request['Name']}"

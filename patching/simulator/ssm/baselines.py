@@ -27,11 +27,6 @@ UPDATED = ("BaselineId", "OperatingSystem", *CHANGEABLE, "CreatedDate", "Modifie
 
 
 class Baselines(Tags):
-    def token_mismatch(self) -> Fault:
-        return Fault(
-            "IdempotentParameterMismatch", "The client token was used before, with other parameters."
-        )
-
     @once_per_token
     def create_patch_baseline(self, request: Reply) -> Reply:
         operating_system = request.get("OperatingSystem") or "WINDOWS"
@@ -43,14 +38,13 @@ class Baselines(Tags):
                 f"The limit of {BASELINES_PER_REGION} patch baselines per account and region is reached.",
             )
         baseline_id = f"pb-{self.world.new_hex(17)}"
+        self.set_tags("PatchBaseline", baseline_id, request.get("Tags"))
         self.state.baselines[baseline_id] = {
             "BaselineId": baseline_id,
             **_with_rule_defaults(baseline),
             "CreatedDate": self.now_iso,
             "ModifiedDate": self.now_iso,
         }
-        if request.get("Tags"):
-            self.set_tags("PatchBaseline", baseline_id, request["Tags"])
         return {"BaselineId": baseline_id}
 
     def update_patch_baseline(self, request: Reply) -> Reply:

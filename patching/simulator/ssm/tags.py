@@ -25,9 +25,9 @@ class Tags(Corner):
         tags = self.state.tags.get(f"{request['ResourceType']}/{self._tagged(request)}", {})
         return {"TagList": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def set_tags(self, kind: str, resource_id: str, tags: list[Reply]) -> None:
+    def set_tags(self, kind: str, resource_id: str, tags: list[Reply] | None) -> None:
         changed = self.state.tags.get(f"{kind}/{resource_id}", {}) | {
-            tag["Key"]: tag["Value"] for tag in tags
+            tag["Key"]: tag["Value"] for tag in tags or []
         }
         if len(changed) > TAGS_PER_RESOURCE:
             raise Fault("TooManyTagsError", f"A resource takes {TAGS_PER_RESOURCE} tags at most.")

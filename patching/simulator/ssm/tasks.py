@@ -15,19 +15,13 @@ FILTERS = {
     "Priority": lambda row: row["Priority"],
     "TaskType": lambda row: row["TaskType"],
 }
-OPTIONAL = (
-    "Targets",
-    "ServiceRoleArn",
-    "TaskParameters",
-    "TaskInvocationParameters",
-    "MaxConcurrency",
-    "MaxErrors",
-)
+OPTIONAL: tuple[str, ...] = ("Targets", "ServiceRoleArn", "TaskParameters", "TaskInvocationParameters")
+OPTIONAL += ("MaxConcurrency", "MaxErrors")
 OPTIONAL += ("LoggingInfo", "Name", "Description", "CutoffBehavior", "AlarmConfiguration")
 CHANGEABLE = ("TaskArn", "Priority", *OPTIONAL)
-DESCRIBED = ("WindowId", "WindowTaskId", "TaskArn", "Targets", "TaskParameters", "Priority", "LoggingInfo")
+DESCRIBED: tuple[str, ...] = ("WindowId", "WindowTaskId", "TaskArn", "Targets", "TaskParameters", "Priority")
 DESCRIBED += ("ServiceRoleArn", "MaxConcurrency", "MaxErrors", "Name", "Description", "CutoffBehavior")
-DESCRIBED += ("AlarmConfiguration",)
+DESCRIBED += ("LoggingInfo", "AlarmConfiguration")
 UPDATED = ("WindowId", "WindowTaskId", *CHANGEABLE)
 INVOCATIONS = {
     "RUN_COMMAND": "RunCommand",

@@ -5,8 +5,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from patching import schedules
-from patching.simulator.corner import Corner, matches, once_per_token, picked
+from patching.simulator.corner import matches, once_per_token, picked
 from patching.simulator.errors import Fault
+from patching.simulator.ssm.tags import Tags
 from patching.simulator.state import moment
 
 Reply = dict[str, Any]
@@ -14,29 +15,15 @@ Reply = dict[str, Any]
 WINDOWS_PER_REGION = 50
 REQUIRED = ("Name", "Schedule", "Duration", "Cutoff", "AllowUnassociatedTargets")
 OPTIONAL = ("Description", "StartDate", "EndDate", "ScheduleTimezone", "ScheduleOffset")
-IDENTITY = (
-    "WindowId",
-    "Name",
-    "Description",
-    "Enabled",
-    "Duration",
-    "Cutoff",
-    "Schedule",
-    "ScheduleTimezone",
-)
-IDENTITY += ("ScheduleOffset", "EndDate", "StartDate")
+IDENTITY: tuple[str, ...] = ("WindowId", "Name", "Description", "Enabled", "Duration", "Cutoff", "Schedule")
+IDENTITY += ("ScheduleTimezone", "ScheduleOffset", "EndDate", "StartDate")
 SCHEDULE = ("Schedule", "ScheduleTimezone", "ScheduleOffset")
 UPDATED = ("WindowId", *REQUIRED, *OPTIONAL, "Enabled")
 FILTERS = {"Name": lambda row: row["Name"], "Enabled": lambda row: str(row["Enabled"]).lower()}
 UNKNOWN = "Maintenance window {} does not exist"
 
 
-class Windows(Corner):
-    def token_mismatch(self) -> Fault:
-        return Fault(
-            "IdempotentParameterMismatch", "The client token was used before, with other parameters."
-        )
-
+class Windows(Tags):
     @once_per_token
     def create_maintenance_window(self, request: Reply) -> Reply:
         self._refuse_bad_window(request)
@@ -46,6 +33,7 @@ class Windows(Corner):
                 f"The limit of {WINDOWS_PER_REGION} maintenance windows per account and region is reached.",
             )
         window_id = f"mw-{self.world.new_hex(17)}"
+        self.set_tags("MaintenanceWindow", window_id, request.get("Tags"))
         self.state.windows[window_id] = {
             "WindowId": window_id,
             **picked(request, REQUIRED + OPTIONAL),
@@ -53,8 +41,6 @@ class Windows(Corner):
             "CreatedDate": self.now_iso,
             "ModifiedDate": self.now_iso,
         }
-        if request.get("Tags"):
-            self.set_tags("MaintenanceWindow", window_id, request["Tags"])
         return {"WindowId": window_id}
 
     def update_maintenance_window(self, request: Reply) -> Reply:
