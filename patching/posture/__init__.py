@@ -5,13 +5,16 @@ Every figure here is the row count of ``instances_matching`` or ``findings_match
 
 from patching.posture.days import Day, roll_up, trend
 from patching.posture.figures import (
+    AGES,
     NOBODY,
     STATUSES,
+    Age,
     Figures,
     GapFigures,
     SeverityFigures,
     Slice,
     Trust,
+    by_age,
     by_application,
     by_environment,
     by_severity,
@@ -24,15 +27,17 @@ from patching.posture.figures import (
     most_wanted,
     trust,
 )
-from patching.posture.gaps import GAPS, Gap, next_run, next_runs
+from patching.posture.gaps import GAPS, Gap, next_run
 from patching.posture.standing import FRESH_FOR, Status, Step, status_of
 from patching.posture.why import Link, why_unpatched
 
 __all__ = [
+    "AGES",
     "FRESH_FOR",
     "GAPS",
     "NOBODY",
     "STATUSES",
+    "Age",
     "Day",
     "Figures",
     "Gap",
@@ -43,6 +48,7 @@ __all__ = [
     "Status",
     "Step",
     "Trust",
+    "by_age",
     "by_application",
     "by_environment",
     "by_severity",
@@ -54,7 +60,6 @@ __all__ = [
     "instances_matching",
     "most_wanted",
     "next_run",
-    "next_runs",
     "roll_up",
     "status_of",
     "trend",

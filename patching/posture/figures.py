@@ -4,8 +4,8 @@ each figure is the row count of ``instances_matching`` or ``findings_matching`` 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, F, OuterRef, Q, TextField
 from django.db.models.functions import Cast
@@ -20,6 +20,25 @@ from portal.governance.models import User
 
 NOBODY = "none"  # the filter value for what belongs to no application or environment
 STATUSES = (*(status.value for status in Status), "excused", "unexcused", "net_compliant")
+
+
+class Age(NamedTuple):
+    """For how many days a finding has been known: from the first to below the second."""
+
+    name: str
+    label: str
+    start: int
+    end: int | None
+
+
+AGES = (
+    Age("0-7", "0–7", 0, 8),
+    Age("8-14", "8–14", 8, 15),
+    Age("15-30", "15–30", 15, 31),
+    Age("31-60", "31–60", 31, 61),
+    Age("61-90", "61–90", 61, 91),
+    Age("over-90", "Over 90", 91, None),
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +123,8 @@ def instances_matching(
     gap: str = "",
     covered: str = "",
     trust: str = "",
+    group: str = "",
+    window: str = "",
     name: str = "",
 ) -> InstanceQuerySet:
     """Running instances a person may see that fit every filter given; an empty one asks nothing.
@@ -121,6 +142,10 @@ def instances_matching(
         found = found.filter(account_region__account__account_id=account_id, account_region__region=region)
     if operating_system:
         found = found.filter(operating_system="" if operating_system == NOBODY else operating_system)
+    if group:
+        found = found.filter(group_name=group)
+    if window:
+        found = found.filter(window_value=window)
     if name:
         found = found.filter(Q(name__icontains=name) | Q(instance_id__icontains=name))
     if status:
@@ -147,8 +172,10 @@ def findings_matching(
     state: str = "",
     patch: str = "",
     cve: str = "",
+    age: str = "",
 ) -> FindingQuerySet:
     """Open findings on running instances that a person may see and that fit every filter given."""
+    at = at or clock.now()
     instances = instances_matching(user, at=at, application=application, environment=environment)
     found = with_step(PatchFinding.objects.open().filter(instance__in=instances.values("pk")))
     if severity:
@@ -162,6 +189,8 @@ def findings_matching(
         found = found.annotate(cves_as_text=Cast("cves", TextField())).filter(
             cves_as_text__icontains=f'"{cve}"'
         )
+    if age:
+        found = found.filter(_ages(at).get(age, Q(pk=None)))
     return found
 
 
@@ -206,6 +235,20 @@ def by_severity(user: User, *, at: datetime | None = None) -> list[SeverityFigur
         SeverityFigures(step.value, **{name: rows.get(step.value, none)[name] for name in none})
         for step in Step
     ]
+
+
+def by_age(user: User, *, at: datetime | None = None) -> list[tuple[Age, dict[str, int]]]:
+    """Open findings by how long they have been known, and by severity; zeros included."""
+    at = at or clock.now()
+    parts = _ages(at)
+    rows = {
+        row["step"]: row
+        for row in findings_matching(user, at=at)
+        .order_by()
+        .values("step")
+        .annotate(**{name: Count("pk", filter=part) for name, part in parts.items()})
+    }
+    return [(age, {step.value: rows.get(step.value, {}).get(age.name, 0) for step in Step}) for age in AGES]
 
 
 def coverage_gaps(user: User, *, at: datetime | None = None) -> list[GapFigures]:
@@ -308,6 +351,15 @@ def _with_gap(found: InstanceQuerySet, gap: str, covered: str) -> InstanceQueryS
     if covered:
         found = found.filter(covered=covered == "yes") if covered in ("yes", "no") else found.none()
     return found
+
+
+def _ages(at: datetime) -> dict[str, Q]:
+    parts = {}
+    for age in AGES:
+        parts[age.name] = Q(first_seen_at__lte=at - timedelta(days=age.start)) if age.start else Q()
+        if age.end is not None:
+            parts[age.name] &= Q(first_seen_at__gt=at - timedelta(days=age.end))
+    return parts
 
 
 def _trust_parts(at: datetime) -> dict[str, Q]:

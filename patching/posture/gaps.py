@@ -1,6 +1,6 @@
 """Why patching does not reach an instance: one predicate per reason, each counted and listed alike."""
 
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import (
@@ -16,7 +16,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Concat
 
-from patching import schedules
+from patching import openings
 from patching.models import MaintenanceWindow, ResourceState
 from patching.models.accounts import InstanceQuerySet
 from patching.posture.standing import FRESH_FOR
@@ -88,23 +88,8 @@ def windows_with_a_future(at: datetime) -> list[int]:
 
 def next_run(window: MaintenanceWindow, at: datetime) -> datetime | None:
     """When a window opens next, or None if it never does again."""
-    runs = next_runs(window, at, count=1)
-    return runs[0] if runs else None
-
-
-def next_runs(window: MaintenanceWindow, at: datetime, count: int) -> list[datetime]:
-    """The next times a window opens, within its dates."""
-    spec = window.spec
-    start = _midnight(spec.get("start_date", ""))
-    return schedules.next_runs(
-        spec["schedule"],
-        timezone=spec["timezone"],
-        offset=spec.get("offset", 0),
-        start=at,
-        count=count,
-        end=_midnight(spec.get("end_date", "")),
-        anchor=start or window.created_at,
-    )
+    starts = openings.next_starts(window.spec, start=at, count=1, since=window.created_at)
+    return starts[0] if starts else None
 
 
 def _predicates(at: datetime) -> dict[str, Q]:
@@ -137,7 +122,3 @@ def _predicates(at: datetime) -> dict[str, Q]:
 
 def _yes_no(predicate: Q) -> Case:
     return Case(When(predicate, then=Value(True)), default=Value(False), output_field=BooleanField())
-
-
-def _midnight(day: str) -> datetime | None:
-    return datetime.combine(date.fromisoformat(day), time(), UTC) if day else None

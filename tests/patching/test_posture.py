@@ -149,7 +149,13 @@ def mixed_fleet(db: None) -> Random:
                 judged_by_expected=chance.choice([True, None, False]),
             )
             for number in range(0 if compliant else chance.randint(1, 5)):
-                finding(one, f"KB{chance.randint(1, 9)}{number}", chance.choice(WORDS))
+                known_for = timedelta(days=chance.choice([0, 7.9, 8, 20, 45, 90, 91, 400]))
+                finding(
+                    one,
+                    f"KB{chance.randint(1, 9)}{number}",
+                    chance.choice(WORDS),
+                    first_seen_at=clock.now() - known_for,
+                )
         if chance.random() < 0.2:
             waiver(one, days=chance.choice([5, 30]))
     return chance
@@ -207,6 +213,18 @@ def test_each_severity_is_the_length_of_its_lists(mixed_fleet: Random, viewer: U
         assert row.findings == len(findings)
         assert row.patches == len({finding.patch_id for finding in findings})
         assert row.instances == count(viewer, severity=row.step)
+
+
+def test_each_age_is_the_length_of_its_list_and_together_they_are_all_findings(
+    mixed_fleet: Random, viewer: User
+):
+    at, total = clock.now(), 0
+    for age, steps in posture.by_age(viewer, at=at):
+        for step, number in steps.items():
+            assert number == len(posture.findings_matching(viewer, at=at, age=age.name, severity=step))
+            total += number
+
+    assert total == len(posture.findings_matching(viewer, at=at))
 
 
 def test_each_gap_is_the_length_of_its_list_and_what_has_none_is_covered(mixed_fleet: Random, viewer: User):
