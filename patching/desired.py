@@ -35,9 +35,13 @@ _NAMESPACE = uuid.UUID("6a3f6c5e-5a0f-4a5e-9d3c-6f0f6d3a2b11")
 
 def desired_for(account_region: AccountRegion, at: datetime) -> World:
     """Everything that should be ours in this account-region at a moment, by key."""
-    groups = list(PatchGroup.objects.live().filter(account_region=account_region).select_related("revision"))
+    groups = list(
+        PatchGroup.objects.live().filter(account_region=account_region).select_related("revision__request")
+    )
     windows = list(
-        MaintenanceWindow.objects.live().filter(account_region=account_region).select_related("revision")
+        MaintenanceWindow.objects.live()
+        .filter(account_region=account_region)
+        .select_related("revision__request")
     )
     names = {name for group in groups for name in group.spec["baselines"].values()}
     baselines = list(PatchBaseline.objects.live().filter(name__in=names).select_related("revision"))
