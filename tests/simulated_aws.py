@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from patching.aws import session
 from patching.simulator import beginning, catalogue, clock
 from patching.simulator.server import Front, Server
 from patching.simulator.simulation import Simulation
@@ -107,6 +108,7 @@ def simulated_aws(
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     simulated_aws_server.reset()
+    session.forget()  # credentials of the world before
     yield simulated_aws_server
     assert simulated_aws_server.world.problems == [], (
         "a reply of the simulated AWS does not fit AWS's own model"
