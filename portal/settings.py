@@ -269,7 +269,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "portal.governance.api_errors.api_exception_handler",
     "PAGE_SIZE": 50,
 }
-KNOX_TOKEN_MODEL = "governance.ApiToken"
+KNOX_TOKEN_MODEL = "governance.ApiToken"  # noqa: S105 - the name of a model
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_MODEL": "governance.ApiToken",

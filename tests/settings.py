@@ -10,16 +10,14 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
 os.environ.setdefault("SECURE_COOKIES", "false")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("DEMO", "true")
+os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody; a test that forgets the simulator fails
 
 from portal.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if REDIS_URL:  # noqa: F405
     # runs and their workers share one Redis; none may take the other's messages
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
-        "global_keyprefix": f"patchwarden-tests-{os.getpid()}:",
-    }
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"global_keyprefix": f"patchwarden-tests-{os.getpid()}:"}  # noqa: F405
 MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="patchwarden-tests-"))
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # a file, not memory: threads that share an in-memory database trip over table locks

@@ -5,7 +5,6 @@ from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
 
 from patching.models.visibility import VisibleQuerySet
 from portal.governance import roles

@@ -1,6 +1,7 @@
 """What baselines, groups and windows share: approved content, and the revision that approved it."""
 
 import uuid
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -8,6 +9,8 @@ from django.db.models import Q
 
 class Governed(models.Model):
     """A row that exists because a revision was approved. Its ``spec`` is that revision's item, sealed by digest."""
+
+    objects: ClassVar[Any]  # each noun has a query set of its own
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=256)

@@ -1,7 +1,5 @@
 """Sign-in through django-allauth: accounts are made by an administrator or by single sign-on, not by visitors."""
 
-from typing import Any
-
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 

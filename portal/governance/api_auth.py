@@ -50,7 +50,7 @@ def scope_needed(request: Request, view: APIView) -> str:
     if request.method in SAFE_METHODS:
         return Scope.READ
     action = getattr(view, getattr(view, "action", None) or "", None)
-    return getattr(action, "scope", None) or getattr(view, "scope", Scope.REQUEST)
+    return str(getattr(action, "scope", None) or getattr(view, "scope", Scope.REQUEST))
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+
 from portal.governance import audit
 from portal.governance.errors import FieldProblem, InvalidInput
 from portal.governance.models import ApiToken, User

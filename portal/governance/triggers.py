@@ -58,12 +58,13 @@ def authors_never_decide(decisions: str, revisions: str, parent: str) -> tuple[T
     """
     decides = "nobody decides on what they helped to write"
     writes = "nobody edits what they have decided on"
+    # the names come from our own AppConfigs, never from a request
     authored = (
-        f"EXISTS (SELECT 1 FROM {revisions} mine JOIN {revisions} this ON mine.{parent} = this.{parent} "
+        f"EXISTS (SELECT 1 FROM {revisions} mine JOIN {revisions} this ON mine.{parent} = this.{parent} "  # noqa: S608
         "WHERE this.id = NEW.revision_id AND mine.author_id = NEW.decided_by_id)"
     )
     decided = (
-        f"EXISTS (SELECT 1 FROM {decisions} d JOIN {revisions} r ON d.revision_id = r.id "
+        f"EXISTS (SELECT 1 FROM {decisions} d JOIN {revisions} r ON d.revision_id = r.id "  # noqa: S608
         f"WHERE r.{parent} = NEW.{parent} AND d.decided_by_id = NEW.author_id)"
     )
     return (
