@@ -60,7 +60,8 @@ class Answering(Base):
     def _left_to_moto(self, simulation: Simulation, call: Call) -> Any:
         reply = super().call_action()
         if call.mutates and int(reply[0]) < 300:
-            simulation.note(call, {})
+            self.parse_parameters(self.normalized_request)
+            simulation.note(call, dict(self.params))
             simulation.save(call)
         return reply
 

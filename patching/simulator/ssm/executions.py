@@ -54,6 +54,13 @@ class Executions(Tasks):
         page, token = self.paged(rows, request.get("MaxResults"), request.get("NextToken"))
         return {"WindowExecutionTaskInvocationIdentities": page, "NextToken": token}
 
+    def get_maintenance_window_execution_task_invocation(self, request: Reply) -> Reply:
+        task = self._executed_task(request)
+        for invocation in task["invocations"]:
+            if invocation["InvocationId"] == request["InvocationId"]:
+                return self._invocation(request, task, invocation)
+        raise Fault("DoesNotExistException", f"Task invocation {request['InvocationId']} does not exist")
+
     def cancel_maintenance_window_execution(self, request: Reply) -> Reply:
         """Tasks that run go on; those that wait never begin. The clock ends the run when it gets there."""
         for task in self._execution(request)["tasks"]:

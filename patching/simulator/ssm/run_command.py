@@ -51,6 +51,16 @@ class RunCommand(Executions, Compliance):
         page, token = self.paged(rows, request.get("MaxResults"), request.get("NextToken"))
         return {"CommandInvocations": page, "NextToken": token}
 
+    def get_command_invocation(self, request: Reply) -> Reply:
+        for command in self._commands():
+            for turn in command["nodes"]:
+                if (command["CommandId"], turn["InstanceId"]) == (
+                    request["CommandId"],
+                    request["InstanceId"],
+                ):
+                    return _invocation_in_full(command, turn)
+        raise Fault("InvocationDoesNotExist", "The command ID and managed node ID do not match.")
+
     def cancel_command(self, request: Reply) -> Reply:
         found = [one for one in self._commands() if one["CommandId"] == request["CommandId"]]
         if not found:
@@ -103,4 +113,14 @@ def _invocation(command: Reply, turn: Reply) -> Reply:
         "InstanceId": turn["InstanceId"],
         "Status": turn["Status"],
         "StatusDetails": turn.get("StatusDetails", turn["Status"]),
+    }
+
+
+def _invocation_in_full(command: Reply, turn: Reply) -> Reply:
+    shown = {key: value for key, value in _invocation(command, turn).items() if key != "RequestedDateTime"}
+    return {
+        **shown,
+        "ResponseCode": {"Success": 0, "Failed": 1}.get(turn["Status"], -1),
+        "ExecutionStartDateTime": turn.get("StartTime", ""),
+        "ExecutionEndDateTime": turn.get("EndTime", "") if turn["Status"] in commands.FINAL else "",
     }

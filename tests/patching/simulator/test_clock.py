@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from patching.simulator import clock
 from patching.simulator.state import Node, moment
@@ -276,3 +277,43 @@ def test_patch_now_runs_when_the_clock_moves(aws):
     found = ssm.list_commands(CommandId=command["CommandId"])["Commands"][0]
     assert (found["Status"], found["CompletedCount"], found["Comment"]) == ("Success", 2, "op-1")
     assert last_runs(aws) == {"node-1": "Scan", "node-2": "Scan", "node-3": None}
+    turn = ssm.get_command_invocation(CommandId=command["CommandId"], InstanceId=one.instance_id)
+    assert (turn["Status"], turn["ResponseCode"]) == ("Success", 0)
+
+
+def test_patch_now_is_refused_for_what_ssm_does_not_manage_and_can_be_cancelled(aws):
+    ssm = aws.client("ssm")
+    asked = {"DocumentName": "AWS-RunPatchBaseline", "MaxConcurrency": "1"}
+    with pytest.raises(ClientError, match="InvalidInstanceId"):
+        ssm.send_command(InstanceIds=["i-0123456789abcdef0"], **asked)
+
+    command = ssm.send_command(Targets=[{"Key": "tag:PatchGroup", "Values": ["payments"]}], **asked)[
+        "Command"
+    ]
+    aws.advance(by=timedelta(seconds=1))
+    ssm.cancel_command(CommandId=command["CommandId"])
+    aws.advance(by=timedelta(hours=1))
+
+    assert sum(operation == "Scan" for operation in last_runs(aws).values()) == 1
+    assert ssm.list_commands(CommandId=command["CommandId"])["Commands"][0]["Status"] == "Cancelled"
+
+
+def test_a_run_can_be_read_down_to_one_invocation(aws):
+    ssm = aws.client("ssm")
+    window(ssm, "Scan")
+    execution = aws.advance(by=timedelta(days=1))[0]
+    place = {"WindowExecutionId": execution["WindowExecutionId"]}
+
+    run = ssm.get_maintenance_window_execution(**place)
+    place["TaskId"] = run["TaskIds"][0]
+    task = ssm.get_maintenance_window_execution_task(**place)
+    listed = ssm.describe_maintenance_window_execution_task_invocations(**place)
+    invocation = listed["WindowExecutionTaskInvocationIdentities"][0]
+    alone = ssm.get_maintenance_window_execution_task_invocation(
+        **place, InvocationId=invocation["InvocationId"]
+    )
+
+    assert (run["Status"], task["Status"], invocation["Status"], alone["Status"]) == ("SUCCESS",) * 4
+    assert invocation["InvocationId"] == alone["InvocationId"]
+    with pytest.raises(ClientError, match="DoesNotExistException"):
+        ssm.get_maintenance_window_execution(WindowExecutionId=invocation["ExecutionId"])

@@ -97,4 +97,6 @@ def test_all_else_of_ec2_is_motos(simulated_aws):
     assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Tags"] == [
         {"Key": "App", "Value": "payments"}
     ]
-    assert [entry["operation"] for entry in simulated_aws.log()] == ["CreateVolume", "CreateTags"]
+    made, tagged = simulated_aws.log()
+    assert (made["operation"], made["request"]["Size"]) == ("CreateVolume", 8)
+    assert (tagged["operation"], tagged["request"]["Resources"]) == ("CreateTags", [volume])
