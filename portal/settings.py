@@ -265,6 +265,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "portal.governance.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["portal.governance.api_throttling.PerCaller"],
     "DEFAULT_THROTTLE_RATES": {"user": "1000/min"},
     "EXCEPTION_HANDLER": "portal.governance.api_errors.api_exception_handler",
     "PAGE_SIZE": 50,
@@ -284,6 +285,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ChangeRequestState": "patching.api.change_requests.STATES",
+        "ExemptionState": "exemptions.api.exemptions.STATES",
+        "PushRunState": "patching.models.PushRun.State",
+        "OperationState": "patching.models.Operation.State",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.governance.api_schema.tell_errors",
+    ],
 }
 
 # Logs: one line an event

@@ -6,14 +6,18 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal import health
+from portal.dashboards.views import home
 
 admin.site.login = secure_admin_login(admin.site.login)  # one way to sign in, second factor included
 
 urlpatterns = [
+    path("", home, name="home"),
+    path("", include("portal.dashboards.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("", include("portal.api")),
 ]
 if settings.DEMO:
     urlpatterns.append(path("", include("portal.demo.urls")))

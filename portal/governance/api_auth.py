@@ -53,6 +53,16 @@ def scope_needed(request: Request, view: APIView) -> str:
     return str(getattr(action, "scope", None) or getattr(view, "scope", Scope.REQUEST))
 
 
+class SessionScheme(OpenApiAuthenticationExtension):
+    """The browser's session, as the OpenAPI page itself uses it."""
+
+    target_class = "portal.governance.api_auth.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": "__Host-sessionid"}
+
+
 class BearerScheme(OpenApiAuthenticationExtension):
     """Tells the OpenAPI page how to sign in."""
 

@@ -1,0 +1,188 @@
+"""``/patch-groups/``, ``/baselines/`` and ``/windows/``: what was approved, and what AWS holds of it."""
+
+from typing import Any
+
+import django_filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from patching import posture, schedules
+from patching.api.filters import OwnerFilter, PlaceFilter
+from patching.api.item_schema import spec_schema
+from patching.models import MaintenanceWindow, PatchBaseline, PatchGroup
+from portal.governance import clock
+from portal.governance.api_parts import In, Visible
+
+COMMON = ("id", "uid", "name", "application", "environment", "spec", "spec_digest", "change_request")
+TIMES = ("created_at", "changed_at", "retired_at")
+SHOWN_RUNS = 3
+
+
+class GovernedOut(serializers.ModelSerializer[Any]):
+    """A row that exists because a request was approved."""
+
+    application = serializers.CharField(source="application.slug", allow_null=True, default=None)
+    environment = serializers.CharField(source="environment.slug", allow_null=True, default=None)
+    change_request = serializers.IntegerField(
+        source="revision.request_id", help_text="The change request whose approval made it what it is."
+    )
+
+
+class PlacedOut(GovernedOut):
+    """One that lies in one account-region."""
+
+    account = serializers.CharField(source="account_region.account.account_id")
+    region = serializers.CharField(source="account_region.region")
+
+
+class GroupOut(PlacedOut):
+    """Instances that share a baseline per operating system."""
+
+    spec = extend_schema_field(spec_schema("patch-group"))(serializers.JSONField())
+
+    class Meta:
+        model = PatchGroup
+        fields = (*COMMON, "account", "region", "availability_zone", *TIMES)
+        read_only_fields = fields
+
+
+class BaselineOut(GovernedOut):
+    """What is approved for installation, and after how long."""
+
+    spec = extend_schema_field(spec_schema("baseline"))(serializers.JSONField())
+
+    class Meta:
+        model = PatchBaseline
+        fields = (*COMMON, "operating_system", *TIMES)
+        read_only_fields = fields
+
+
+class WindowOut(PlacedOut):
+    """When patching happens, with its tasks."""
+
+    spec = extend_schema_field(spec_schema("window"))(serializers.JSONField())
+    schedule_in_words = serializers.SerializerMethodField()
+    next_runs = serializers.SerializerMethodField()
+
+    class Meta:
+        model = MaintenanceWindow
+        fields = (
+            *COMMON,
+            "account",
+            "region",
+            "availability_zone",
+            "schedule_in_words",
+            "next_runs",
+            *TIMES,
+        )
+        read_only_fields = fields
+
+    def get_schedule_in_words(self, window: MaintenanceWindow) -> str:
+        """Such as “Second Tuesday of each month plus 2 days, 02:00 Europe/London”."""
+        spec = window.spec
+        return schedules.explain(spec["schedule"], timezone=spec["timezone"], offset=spec.get("offset", 0))
+
+    @extend_schema_field(serializers.ListField(child=serializers.DateTimeField()))
+    def get_next_runs(self, window: MaintenanceWindow) -> list[str]:
+        """The next times it opens, in UTC; none once it is retired."""
+        return [] if window.retired_at else _runs(window, SHOWN_RUNS)
+
+
+class RunsOut(serializers.Serializer[Any]):
+    """When a window opens."""
+
+    timezone = serializers.CharField(help_text="The zone in which the schedule is read.")
+    runs = serializers.ListField(child=serializers.DateTimeField(), help_text="In UTC.")
+
+
+class RunsIn(In):
+    count = serializers.IntegerField(min_value=1, max_value=100, default=12)
+
+
+class GroupFilter(OwnerFilter, PlaceFilter):
+    live = django_filters.BooleanFilter(
+        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
+    )
+
+    class Meta:
+        model = PatchGroup
+        fields = ("name",)
+
+
+class BaselineFilter(OwnerFilter):
+    live = django_filters.BooleanFilter(
+        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
+    )
+
+    class Meta:
+        model = PatchBaseline
+        fields = ("name", "operating_system")
+
+
+class WindowFilter(OwnerFilter, PlaceFilter):
+    live = django_filters.BooleanFilter(
+        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
+    )
+
+    class Meta:
+        model = MaintenanceWindow
+        fields = ("name",)
+
+
+class Governed(Visible):
+    """A list shows what is in effect, unless ``live=false`` asks for what was retired."""
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        if self.action == "list" and not self.request.query_params.get("live"):
+            queryset = queryset.live()
+        return super().filter_queryset(queryset)
+
+
+class PatchGroups(Governed):
+    """Patch groups of your applications."""
+
+    queryset = PatchGroup.objects.select_related(
+        "application", "environment", "revision", "account_region__account"
+    )
+    serializer_class = GroupOut
+    filterset_class = GroupFilter
+
+
+class Baselines(Governed):
+    """Baselines of your applications, and those shared by all."""
+
+    queryset = PatchBaseline.objects.select_related("application", "environment", "revision")
+    serializer_class = BaselineOut
+    filterset_class = BaselineFilter
+
+
+class Windows(Governed):
+    """Maintenance windows of your applications."""
+
+    queryset = MaintenanceWindow.objects.select_related(
+        "application", "environment", "revision", "account_region__account"
+    )
+    serializer_class = WindowOut
+    filterset_class = WindowFilter
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("count", int, description="How many, 1 to 100; 12 unless said otherwise.")
+        ],
+        responses=RunsOut,
+    )
+    @action(detail=True, methods=["get"], url_path="next-runs", pagination_class=None, filterset_class=None)
+    def next_runs(self, request: Request, pk: str) -> Response:
+        """The next times it opens."""
+        window = self.get_object()
+        asked = RunsIn(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        runs = _runs(window, asked.validated_data["count"])
+        return Response({"timezone": window.spec["timezone"], "runs": runs})
+
+
+def _runs(window: MaintenanceWindow, count: int) -> list[str]:
+    return [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in posture.next_runs(window, clock.now(), count)]

@@ -1,0 +1,25 @@
+"""Where patching's endpoints are found under ``/api/v1/``."""
+
+from rest_framework.routers import BaseRouter
+
+from patching.api.accounts import Accounts
+from patching.api.change_requests import ChangeRequests
+from patching.api.compliance import Findings, Scans, Summary
+from patching.api.governed import Baselines, PatchGroups, Windows
+from patching.api.instances import Instances
+from patching.api.push_runs import PushRuns
+from patching.api.reports import Reports
+
+
+def register(router: BaseRouter) -> None:
+    router.register("accounts", Accounts, "account")
+    router.register("instances", Instances, "instance")
+    router.register("patch-groups", PatchGroups, "patch-group")
+    router.register("baselines", Baselines, "baseline")
+    router.register("windows", Windows, "window")
+    router.register("change-requests", ChangeRequests, "change-request")
+    router.register("compliance/scans", Scans, "compliance-scan")
+    router.register("compliance/findings", Findings, "compliance-finding")
+    router.register("compliance", Summary, "compliance")
+    router.register("push-runs", PushRuns, "push-run")
+    router.register("reports", Reports, "report")

@@ -1,0 +1,260 @@
+"""Change requests through the API: the same verbs, the same words, one status per kind of error."""
+
+import pytest
+
+from patching.models import ChangeRequest
+from portal.governance.models import Membership
+from tests import asks, factories
+
+URL = "/api/v1/change-requests/"
+
+
+def body(items=None, **changes):
+    wish = {"title": asks.TITLE, "reason": asks.REASON, "items": items or []}
+    return {**wish, **changes}
+
+
+def reading(answer):
+    """What somebody sends who decides on what the API just showed."""
+    return {"revision": answer["revision"], "digest": answer["digest"], "reason": "Read."}
+
+
+@pytest.fixture
+def window(cast):
+    """One window for one dev instance, as rita would send it."""
+    return asks.window_item(asks.fleet()[:1])
+
+
+@pytest.fixture
+def draft(call_api, cast, window):
+    return call_api(cast["rita"]).post(URL, body([window]), format="json").json()
+
+
+def fields(answer):
+    assert set(answer.json()) == {"code", "detail", "errors"}
+    return [error["field"] for error in answer.json()["errors"]]
+
+
+def test_a_request_goes_from_draft_to_approved(call_api, cast, draft):
+    rita, omar = call_api(cast["rita"]), call_api(cast["omar"])
+    assert (draft["state"], draft["revision"], draft["team"]) == ("draft", 1, "payments")
+
+    submitted = rita.post(f"{URL}{draft['id']}/submit/").json()
+    assert (submitted["state"], submitted["open_slots"]) == ("submitted", ["lead_or_security"])
+
+    approved = omar.post(f"{URL}{draft['id']}/approve/", reading(submitted), format="json")
+    assert approved.status_code == 200
+    assert approved.json()["state"] == "approved"
+    assert approved.json()["decisions"][0]["decided_by"] == {"username": "omar", "name": "Omar Haddad"}
+    assert approved["ETag"] == f'"{draft["digest"]}"'
+
+
+def test_every_bad_field_is_named_at_once(call_api, cast, window):
+    window["spec"] |= {"duration": 25, "schedule": "0 2 * * SUN"}
+    answer = call_api(cast["rita"]).post(URL, body([window], title="a", urgent=True), format="json")
+    assert answer.status_code == 400
+    assert set(fields(answer)) == {"urgent", "title", "items[0].spec.duration", "items[0].spec.schedule"}
+    assert not ChangeRequest.objects.exists()
+
+
+@pytest.mark.parametrize("wish", [[], "text", 7, None, {"items": {}}, {"items": [7]}, {"title": {}}])
+def test_a_body_of_another_shape_is_refused(call_api, cast, wish):
+    answer = call_api(cast["rita"]).post(URL, wish, format="json")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+
+
+def test_no_field_of_the_row_can_be_set_from_outside(call_api, cast, draft):
+    row = ChangeRequest.objects.values().get()
+    for name in ("id", "state", "team", "requested_by", "needs", "digest", "created_at", "closed_at"):
+        answer = call_api(cast["rita"]).patch(f"{URL}{draft['id']}/", {name: 1}, format="json")
+        assert (answer.status_code, fields(answer)) == (400, [name])
+    assert ChangeRequest.objects.values().get() == row
+
+
+def test_a_team_is_named_only_by_its_members(call_api, cast):
+    answer = call_api(cast["rita"]).post(URL, body([], team="analytics"), format="json")
+    assert answer.status_code == 400
+    assert "team" in fields(answer)
+
+
+def test_a_stranger_finds_nothing(call_api, cast, draft):
+    noor = call_api(cast["noor"])
+    assert noor.get(URL).json() == {"next": None, "previous": None, "results": []}
+    missing = noor.get(f"{URL}999999/")
+    for method, path in (
+        ("get", ""),
+        ("put", ""),
+        ("patch", ""),
+        ("post", "submit/"),
+        ("post", "approve/"),
+        ("post", "reject/"),
+        ("post", "request-changes/"),
+        ("post", "withdraw/"),
+        ("post", "retry/"),
+    ):
+        answer = getattr(noor, method)(f"{URL}{draft['id']}/{path}", {}, format="json")
+        assert (answer.status_code, answer.json()) == (404, missing.json()), path
+
+
+def test_a_stranger_cannot_re_point_a_request_to_other_peoples_rows(call_api, cast, draft):
+    answer = call_api(cast["noor"]).post(
+        URL, body([asks.window_item([], application="payments", name="mine")]), format="json"
+    )
+    assert answer.status_code == 400
+
+
+def test_the_author_does_not_decide(call_api, cast, draft):
+    rita = call_api(cast["rita"])
+    submitted = rita.post(f"{URL}{draft['id']}/submit/").json()
+    answer = rita.post(f"{URL}{draft['id']}/approve/", reading(submitted), format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+def test_steps_are_not_skipped(call_api, cast, draft):
+    answer = call_api(cast["omar"]).post(f"{URL}{draft['id']}/approve/", reading(draft), format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+def test_a_decision_on_an_older_revision_is_stale(call_api, cast, draft, window):
+    rita = call_api(cast["rita"])
+    rita.post(f"{URL}{draft['id']}/submit/")
+    rita.put(f"{URL}{draft['id']}/", body([window], title="Another title"), format="json")
+    answer = call_api(cast["omar"]).post(f"{URL}{draft['id']}/approve/", reading(draft), format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_revision")
+
+
+def test_a_decision_names_what_was_read(call_api, cast, draft):
+    call_api(cast["rita"]).post(f"{URL}{draft['id']}/submit/")
+    answer = call_api(cast["omar"]).post(f"{URL}{draft['id']}/approve/", {"reason": "Fine."}, format="json")
+    assert (answer.status_code, fields(answer)) == (400, ["revision", "digest"])
+
+
+def test_a_refusal_says_why(call_api, cast, draft):
+    submitted = call_api(cast["rita"]).post(f"{URL}{draft['id']}/submit/").json()
+    omar = call_api(cast["omar"])
+    for verb in ("reject", "request-changes"):
+        answer = omar.post(f"{URL}{draft['id']}/{verb}/", {**reading(submitted), "reason": ""}, format="json")
+        assert (answer.status_code, fields(answer)) == (400, ["reason"])
+
+
+def test_changes_are_asked_for_and_answered_by_a_put(call_api, cast, draft, window):
+    rita, omar = call_api(cast["rita"]), call_api(cast["omar"])
+    submitted = rita.post(f"{URL}{draft['id']}/submit/").json()
+    back = omar.post(f"{URL}{draft['id']}/request-changes/", reading(submitted), format="json").json()
+    assert back["state"] == "changes_requested"
+
+    unchanged = rita.post(f"{URL}{draft['id']}/submit/")
+    assert (unchanged.status_code, unchanged.json()["code"]) == (422, "rule_broken")
+
+    window["spec"]["duration"] = 5
+    revised = rita.put(f"{URL}{draft['id']}/", body([window], note="Longer."), format="json").json()
+    assert [one["note"] for one in revised["revisions"]] == ["", "Longer."]
+    assert rita.post(f"{URL}{draft['id']}/submit/").json()["revision"] == 2
+
+
+def test_a_patch_keeps_what_it_leaves_out(call_api, cast, draft):
+    answer = call_api(cast["rita"]).patch(f"{URL}{draft['id']}/", {"title": "Another title"}, format="json")
+    assert answer.status_code == 200
+    assert (answer.json()["title"], answer.json()["reason"]) == ("Another title", asks.REASON)
+    assert (answer.json()["items"], answer.json()["revision"]) == (draft["items"], 2)
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_if_match_keeps_two_editors_apart(call_api, cast, draft, window, method):
+    rita, url = call_api(cast["rita"]), f"{URL}{draft['id']}/"
+    first = getattr(rita, method)(
+        url, body([window], title="First"), format="json", HTTP_IF_MATCH=f'"{draft["digest"]}"'
+    )
+    assert first.status_code == 200
+    second = getattr(rita, method)(
+        url, body([window], title="Second"), format="json", HTTP_IF_MATCH=f'"{draft["digest"]}"'
+    )
+    assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
+    assert ChangeRequest.objects.get().title == "First"
+    again = getattr(rita, method)(
+        url, body([window], title="Second"), format="json", HTTP_IF_MATCH=first["ETag"]
+    )
+    assert again.status_code == 200
+
+
+def test_it_is_withdrawn_with_a_reason(call_api, cast, draft):
+    answer = call_api(cast["rita"]).post(f"{URL}{draft['id']}/withdraw/", {"reason": "No."}, format="json")
+    assert answer.json()["state"] == "withdrawn"
+
+
+def test_only_a_failed_push_is_retried_and_only_by_some(call_api, cast, draft):
+    url = f"{URL}{draft['id']}/retry/"
+    assert call_api(cast["rita"]).post(url).status_code == 403
+    assert call_api(cast["opal"]).post(url).status_code == 409
+    ChangeRequest.objects.update(state="failed")
+    assert call_api(cast["opal"]).post(url).json()["state"] == "pushing"
+
+
+@pytest.mark.parametrize(
+    ("verb", "scope"),
+    [("submit", "request"), ("withdraw", "request"), ("approve", "decide"), ("reject", "decide")]
+    + [("request-changes", "decide"), ("retry", "operate")],
+)
+def test_a_verb_needs_its_scope(call_api, cast, draft, verb, scope):
+    scopes = {"read", "request", "decide", "operate"} - {scope}
+    answer = call_api(cast["opal"], *scopes).post(f"{URL}{draft['id']}/{verb}/", {}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    allowed = call_api(cast["opal"], scope).post(f"{URL}{draft['id']}/{verb}/", {}, format="json")
+    assert allowed.json()["code"] != "permission_denied"
+
+
+def test_a_session_may_do_what_its_person_may_and_needs_csrf(browse, cast, draft):
+    rita = browse(cast["rita"])
+    rita.handler.enforce_csrf_checks = True
+    refused = rita.post(f"{URL}{draft['id']}/submit/")
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    rita.handler.enforce_csrf_checks = False
+    assert rita.post(f"{URL}{draft['id']}/submit/").json()["state"] == "submitted"
+
+
+def test_the_state_is_the_effective_one_and_filters_by_it(call_api, cast, draft):
+    rita = call_api(cast["rita"])
+    rita.post(f"{URL}{draft['id']}/submit/")
+    ChangeRequest.objects.update(lapses_at=factories.clock.now())
+    assert rita.get(f"{URL}{draft['id']}/").json()["state"] == "lapsed"
+    assert len(rita.get(f"{URL}?state=lapsed").json()["results"]) == 1
+    assert rita.get(f"{URL}?state=submitted").json()["results"] == []
+    assert len(rita.get(f"{URL}?state=submitted&state=lapsed").json()["results"]) == 1
+
+
+def test_a_filter_value_that_means_nothing_is_refused(call_api, cast):
+    answer = call_api(cast["rita"]).get(f"{URL}?state=finished")
+    assert (answer.status_code, fields(answer)) == (400, ["state"])
+
+
+def test_what_waits_for_me_is_listed(call_api, cast, draft):
+    call_api(cast["rita"]).post(f"{URL}{draft['id']}/submit/")
+    for name, waits in (("omar", 1), ("ines", 1), ("clara", 0), ("rita", 0)):
+        found = call_api(cast[name]).get(f"{URL}?waits_for_me=true").json()["results"]
+        assert len(found) == waits, name
+
+
+def test_lists_page_by_cursor_and_ask_the_database_a_few_times(call_api, cast, django_assert_max_num_queries):
+    for _ in range(5):
+        factories.revision(factories.change_request(cast["rita"]))
+    rita = call_api(cast["rita"])
+    with django_assert_max_num_queries(8):
+        first = rita.get(f"{URL}?page_size=3").json()
+    second = rita.get(first["next"]).json()
+    assert (len(first["results"]), len(second["results"]), second["next"]) == (3, 2, None)
+    ids = [row["id"] for row in first["results"] + second["results"]]
+    assert ids == sorted(ids, reverse=True)
+
+
+def test_revoked_rights_count_from_the_next_call(call_api, cast, draft):
+    rita = call_api(cast["rita"])
+    assert rita.get(f"{URL}{draft['id']}/").status_code == 200
+    Membership.objects.filter(user=cast["rita"]).delete()
+    assert rita.get(f"{URL}{draft['id']}/").status_code == 404
+
+
+def test_without_a_token_nothing_is_told(client, draft):
+    answer = client.get(URL)
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer["WWW-Authenticate"] == "Bearer"
