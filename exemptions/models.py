@@ -1,13 +1,16 @@
 """What may stay unpatched, why, until when, and by whose word."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from patching.models.visibility import VisibleQuerySet
 from portal.governance.models import AbstractDecision, AbstractRevision
+
+EXPIRING_WITHIN = timedelta(days=14)
 
 
 class ExemptionQuerySet(VisibleQuerySet):
@@ -16,11 +19,29 @@ class ExemptionQuerySet(VisibleQuerySet):
     def open(self) -> Self:
         return self.filter(state__in=Exemption.OPEN)
 
+    def with_effective_state(self, at: datetime) -> Self:
+        """Each row with ``effective_state``: what ``Exemption.state_at`` says of it, for filters and lists."""
+        approved = Q(state=Exemption.State.APPROVED)
+        return self.annotate(
+            effective_state=Case(
+                When(state=Exemption.State.SUBMITTED, lapses_at__lte=at, then=Value("lapsed")),
+                When(approved & Q(ends_at__lte=at), then=Value("expired")),
+                When(approved & Q(ends_at__lte=at + EXPIRING_WITHIN), then=Value("expiring")),
+                When(approved, then=Value("active")),
+                default=F("state"),
+                output_field=models.CharField(),
+            )
+        )
+
+    def holding(self, at: datetime) -> Self:
+        """Approved and not at its end: its instances may stay out of their window."""
+        return self.filter(state=Exemption.State.APPROVED, ends_at__gt=at)
+
 
 class Exemption(models.Model):
     """Instances that may stay out of their window until a moment, with the reason and who answers for it.
 
-    Active, expiring, expired and lapsed are computed from dates (see ``effective_state``), never stored.
+    Active, expiring, expired and lapsed are computed from dates (see ``state_at``), never stored.
     """
 
     class State(models.TextChoices):
@@ -44,6 +65,20 @@ class Exemption(models.Model):
         State.RESTORED: set(),
     }
     OPEN = (State.DRAFT, State.SUBMITTED, State.CHANGES_REQUESTED)
+    # every state that people meet: the stored ones, approved as the dates have it
+    EFFECTIVE: ClassVar[dict[str, str]] = {
+        "draft": "Draft",
+        "submitted": "Submitted",
+        "changes_requested": "Changes requested",
+        "active": "Active",
+        "expiring": "Ends soon",
+        "expired": "Expired, not yet restored",
+        "lapsed": "Lapsed undecided",
+        "rejected": "Rejected",
+        "withdrawn": "Withdrawn",
+        "revoked": "Revoked, not yet restored",
+        "restored": "Restored",
+    }
 
     class Kind(models.TextChoices):
         NODE_DEFERRAL = "node_deferral", "Leave instances out of their window"
@@ -99,6 +134,16 @@ class Exemption(models.Model):
     @property
     def number(self) -> str:
         return f"EX-{self.pk}"
+
+    def state_at(self, moment: datetime) -> str:
+        """The stored state, or what the dates make of it: lapsed, active, expiring, expired."""
+        if self.state == self.State.SUBMITTED and self.lapses_at and self.lapses_at <= moment:
+            return "lapsed"
+        if self.state != self.State.APPROVED:
+            return self.state
+        if self.ends_at <= moment:
+            return "expired"
+        return "expiring" if self.ends_at <= moment + EXPIRING_WITHIN else "active"
 
 
 class Revision(AbstractRevision):

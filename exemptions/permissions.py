@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from exemptions.models import Decision, Exemption
 from patching.models import ManagedInstance, PatchFinding
-from portal.governance import roles
+from portal.governance import clock, roles
 from portal.governance.models import Outcome, Role, User
 
 CISO = "ciso"
@@ -16,16 +16,37 @@ SLOT_NAMES = {CISO: "CISO", SECURITY: "Security operations"}
 ROLE_OF = {CISO: Role.CISO, SECURITY: Role.SECURITY_OPERATIONS}
 LONG = timedelta(days=30)
 
+# What an exemption is → whose word it needs. The floor below which no setting goes.
+DECISION_TABLE = {
+    "any": {CISO},
+    "longer than 30 days": {CISO, SECURITY},
+    "high risk": {CISO, SECURITY},
+}
+
 
 def slots_needed(instances: Iterable[ManagedInstance], lasts: timedelta) -> list[str]:
     """The CISO or a delegate, always; for a long or risky one security operations beside them."""
-    return [CISO, SECURITY] if lasts > LONG or is_high_risk(instances) else [CISO]
+    needed = set(DECISION_TABLE["any"])
+    if lasts > LONG:
+        needed |= DECISION_TABLE["longer than 30 days"]
+    if is_high_risk(instances):
+        needed |= DECISION_TABLE["high risk"]
+    return [slot for slot in SLOT_NAMES if slot in needed]
 
 
 def is_high_risk(instances: Iterable[ManagedInstance]) -> bool:
     """Leaves a production instance without a patch that is rated critical."""
     production = [one.pk for one in instances if one.environment and one.environment.is_production]
     return PatchFinding.objects.open().filter(instance__in=production, severity__iexact="critical").exists()
+
+
+def who_is_missing(exemption: Exemption, needs: Iterable[str]) -> list[str]:
+    """Slots that cannot all be filled by different people who are no authors, in words."""
+    choices = {slot: set(eligible(exemption, slot).values_list("pk", flat=True)) for slot in needs}
+    empty = [slot for slot, people in choices.items() if not people]
+    if not empty and len(set().union(*choices.values())) < len(choices):
+        empty = list(choices)[1:]  # one and the same person would have to give both words
+    return [SLOT_NAMES[slot] for slot in empty]
 
 
 def authors_of(exemption: Exemption) -> set[int]:
@@ -44,8 +65,8 @@ def eligible(exemption: Exemption, slot: str) -> QuerySet[User]:
 
 def open_slots(exemption: Exemption) -> list[str]:
     """Slots of the current revision that nobody has approved yet."""
-    approved = Decision.objects.filter(revision=exemption.current, outcome=Outcome.APPROVE)
-    filled = set(approved.values_list("slot", flat=True))
+    words = exemption.current.decisions.all() if exemption.current else ()
+    filled = {word.slot for word in words if word.outcome == Outcome.APPROVE}
     return [slot for slot in exemption.needs if slot not in filled]
 
 
@@ -62,15 +83,22 @@ def slot_for(user: User, exemption: Exemption) -> str | None:
 
 
 def waiting_for(user: User) -> QuerySet[Exemption]:
-    """Submitted exemptions that wait for this person's word."""
-    submitted = Exemption.objects.visible_to(user).filter(state=Exemption.State.SUBMITTED)
-    mine = [one.pk for one in submitted.select_related("team", "current") if slot_for(user, one)]
-    return Exemption.objects.filter(pk__in=mine)
-
-
-def is_decided(exemption: Exemption) -> bool:
-    """Whether every slot that the current revision needed was approved."""
-    return bool(exemption.needs) and not open_slots(exemption)
+    """Submitted exemptions that wait for this person's word and have not lapsed."""
+    held = roles.roles_of(user)
+    mine = {slot for slot, role in ROLE_OF.items() if role in held}
+    if not mine:
+        return Exemption.objects.none()
+    submitted = (
+        Exemption.objects.filter(state=Exemption.State.SUBMITTED, lapses_at__gt=clock.now())
+        .exclude(requested_by=user)
+        .exclude(revisions__author=user)
+        .exclude(documents__added_by=user)
+        .exclude(current__decisions__decided_by=user)
+        .select_related("current")
+        .prefetch_related("current__decisions")
+    )
+    waiting = [one.pk for one in submitted if mine & set(open_slots(one))]
+    return Exemption.objects.filter(pk__in=waiting)
 
 
 def may_edit(user: User, exemption: Exemption) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from exemptions import documents, permissions
 from exemptions.models import Decision, Document, Exemption, Revision
@@ -21,6 +22,7 @@ from portal.governance.errors import (
     FieldProblem,
     InvalidInput,
     NotAllowed,
+    StaleRevision,
     WrongState,
 )
 from portal.governance.models import Outcome, User
@@ -28,7 +30,6 @@ from portal.governance.states import locked, move
 
 State = Exemption.State
 DECIDE_WITHIN = timedelta(days=14)
-EXPIRING_WITHIN = timedelta(days=14)
 MOST_INSTANCES = 50
 
 
@@ -68,9 +69,18 @@ def revise(
     instances: Sequence[ManagedInstance],
     ends_at: datetime,
     note: str = "",
+    based_on: int | None = None,
 ) -> Exemption:
-    """Replace what is asked for by a new revision; what was said of the earlier one no longer counts."""
+    """Replace what is asked for by a new revision; what was said of the earlier one no longer counts.
+
+    ``based_on`` is the revision that was read before; StaleRevision when there is a later one by now.
+    """
     exemption = _editable(exemption, by)
+    if based_on is not None and based_on != _current(exemption).number:
+        raise StaleRevision(
+            f"{exemption.number} was changed while you edited revision {based_on}: "
+            f"now it is revision {_current(exemption).number}. Read it, then edit again."
+        )
     content = _checked(by, title, reason, compensating_controls, exemption.application, instances, ends_at)
     Exemption.objects.filter(pk=exemption.pk).update(title=title.strip(), ends_at=ends_at)
     exemption.instances.set(instances)
@@ -110,7 +120,7 @@ def submit(exemption: Exemption, *, by: User) -> Exemption:
     if not exemption.documents.exists():
         message = "Attach a document that justifies the exemption, such as the vendor's statement as a PDF."
         raise InvalidInput([FieldProblem("documents", "required", message)])
-    _raise_for(_date_problems(exemption.ends_at))
+    _raise_for(_standing_problems(exemption))
     move(exemption, State.SUBMITTED, by=by, detail=_about(revision), submitted_at=clock.now())
     return _present(exemption)
 
@@ -151,13 +161,17 @@ def decide(
         closed = deciding.closing_word(current)
         raise WrongState(f"{exemption.number} is {_word(exemption)}; it does not wait for decisions.{closed}")
     if effective_state(exemption) == "lapsed":
-        raise WrongState(f"{exemption.number} lapsed undecided; it can be asked for again.")
+        raise WrongState(
+            f"{exemption.number} lapsed undecided on {exemption.lapses_at:%d %b %Y}; "
+            f"{exemption.team} can edit it to ask again."
+        )
     slot = permissions.slot_for(by, exemption)
     if slot is None:
         raise NotAllowed(_why_not(by, exemption))
     deciding.raise_unless_current(exemption.number, current, revision, digest)
     if outcome == Outcome.APPROVE:
-        _raise_for(_date_problems(exemption.ends_at))
+        _raise_for(_standing_problems(exemption))
+        exemption = _look_again(exemption)
     last = outcome != Outcome.APPROVE or permissions.open_slots(exemption) == [slot]
     word = deciding.write_down(
         Decision,
@@ -206,7 +220,8 @@ def revoke(exemption: Exemption, *, by: User, reason: str) -> Exemption:
 def end_waivers(exemption: Exemption) -> None:
     """Close its waivers, let their way back leave AWS, and want a push. Safe to repeat."""
     now, places = clock.now(), set()
-    for waiver in waivers_of(exemption).select_related("instance__account_region__account"):
+    running = waivers_of(exemption).filter(ended_at=None)
+    for waiver in running.select_related("instance__account_region__account"):
         place = waiver.instance.account_region
         Waiver.objects.filter(pk=waiver.pk, ended_at=None).update(ended_at=now)
         others = Waiver.objects.in_force(now).filter(instance=waiver.instance)
@@ -218,21 +233,14 @@ def end_waivers(exemption: Exemption) -> None:
     effects.want_push(places, f"end of {exemption.number}")
 
 
-def waivers_of(exemption: Exemption) -> Any:
+def waivers_of(exemption: Exemption) -> QuerySet[Waiver]:
     """The waivers that this exemption's approval wrote."""
     return Waiver.objects.filter(source=_source(exemption))
 
 
 def effective_state(exemption: Exemption) -> str:
-    """The stored state, or what the dates make of it: lapsed, active, expiring, expired."""
-    now = clock.now()
-    if exemption.state == State.SUBMITTED and exemption.lapses_at and exemption.lapses_at <= now:
-        return "lapsed"
-    if exemption.state != State.APPROVED:
-        return exemption.state
-    if exemption.ends_at <= now:
-        return "expired"
-    return "expiring" if exemption.ends_at - now <= EXPIRING_WITHIN else "active"
+    """The state as people meet it now, dates included."""
+    return exemption.state_at(clock.now())
 
 
 def content_of(revision: Revision) -> dict[str, Any]:
@@ -268,7 +276,7 @@ def _checked(
         "reason": reason.strip(),
         "compensating_controls": controls.strip(),
         "application": application.slug,
-        "instances": sorted(one.instance_id for one in instances),
+        "instances": sorted({one.instance_id for one in instances}),
         "ends_at": ends_at.isoformat(),
     }
 
@@ -283,15 +291,21 @@ def _date_problems(ends_at: datetime) -> list[FieldProblem]:
     return []
 
 
+def _standing_problems(exemption: Exemption) -> list[FieldProblem]:
+    """What has come in the way since it was written: time has passed, instances have gone or left their window."""
+    instances = list(exemption.instances.select_related("account_region__account"))
+    return [*_date_problems(exemption.ends_at), *_instance_problems(exemption.application, instances)]
+
+
 def _instance_problems(application: Application, instances: Sequence[ManagedInstance]) -> list[FieldProblem]:
-    if not 1 <= len(instances) <= MOST_INSTANCES:
+    if not 1 <= len({one.pk for one in instances}) <= MOST_INSTANCES:
         return [FieldProblem("instances", "length", f"Name 1 to {MOST_INSTANCES} instances.")]
-    problems = []
+    problems, windows = [], windows_of(instances)
     for instance in instances:
         if instance.application_id != application.pk or instance.gone_at:
             message = f"{instance.instance_id} is not an instance of {application}."
             problems.append(FieldProblem("instances", "unknown", message))
-        elif window_of(instance) is None:
+        elif instance.pk not in windows:
             message = (
                 f"{instance} is in no maintenance window of ours, so there is nothing to keep it out of."
             )
@@ -299,10 +313,16 @@ def _instance_problems(application: Application, instances: Sequence[ManagedInst
     return problems
 
 
-def window_of(instance: ManagedInstance) -> MaintenanceWindow | None:
-    """The live window in which an instance is patched."""
-    windows = MaintenanceWindow.objects.live().filter(account_region=instance.account_region_id)
-    return next((window for window in windows if instance.instance_id in window.spec["instances"]), None)
+def windows_of(instances: Iterable[ManagedInstance]) -> dict[int, MaintenanceWindow]:
+    """The live window in which each instance is patched, by the instance's primary key."""
+    wanted = {(one.account_region_id, one.instance_id): one.pk for one in instances}
+    windows = MaintenanceWindow.objects.live().filter(account_region__in={place for place, _ in wanted})
+    return {
+        wanted[window.account_region_id, instance_id]: window
+        for window in windows
+        for instance_id in window.spec["instances"]
+        if (window.account_region_id, instance_id) in wanted
+    }
 
 
 def _raise_for(problems: Iterable[FieldProblem]) -> None:
@@ -357,29 +377,47 @@ def _add_revision(exemption: Exemption, content: Mapping[str, Any], *, by: User,
 
 
 def _present(exemption: Exemption) -> Exemption:
-    instances = list(exemption.instances.select_related("environment"))
-    needs = permissions.slots_needed(instances, exemption.ends_at - clock.now())
-    missing = [
-        permissions.SLOT_NAMES[slot] for slot in needs if not permissions.eligible(exemption, slot).exists()
-    ]
-    if missing:
+    """Reckon who must decide and tell them."""
+    needs = _needs(exemption)
+    if missing := permissions.who_is_missing(exemption, needs):
         raise DomainError(
-            f"Nobody can decide as {' and '.join(missing)}. An administrator can grant the role."
+            f"Nobody can decide as {' and '.join(missing)} on this. "
+            "An administrator can grant the role; who asks, edits or adds a document cannot decide."
         )
     Exemption.objects.filter(pk=exemption.pk).update(needs=needs, lapses_at=clock.now() + DECIDE_WITHIN)
     exemption.refresh_from_db()
-    for slot in needs:
+    _ask(exemption, needs)
+    return exemption
+
+
+def _needs(exemption: Exemption) -> list[str]:
+    instances = exemption.instances.select_related("environment")
+    return permissions.slots_needed(instances, exemption.ends_at - clock.now())
+
+
+def _look_again(exemption: Exemption) -> Exemption:
+    """A critical patch may have come out since it was submitted: then more people have to agree."""
+    added = [slot for slot in _needs(exemption) if slot not in exemption.needs]
+    if added:
+        needs = [slot for slot in permissions.SLOT_NAMES if slot in {*exemption.needs, *added}]
+        Exemption.objects.filter(pk=exemption.pk).update(needs=needs)
+        exemption.refresh_from_db()
+        _ask(exemption, added)
+    return exemption
+
+
+def _ask(exemption: Exemption, slots: Iterable[str]) -> None:
+    for slot in slots:
         for person in permissions.eligible(exemption, slot):
             outbox.tell(
                 person,
                 event="exemption.waits",
                 key=f"{exemption.pk}/{_current(exemption).number}",
                 subject=f"{exemption.number} waits for your decision: {exemption.title}",
-                body=f"{exemption.requested_by} asks to leave {len(instances)} instances of "
+                body=f"{exemption.requested_by} asks to leave {exemption.instances.count()} instances of "
                 f"{exemption.application} unpatched until {exemption.ends_at:%d %b %Y %H:%M} UTC.",
                 url=_url(exemption),
             )
-    return exemption
 
 
 def _after(exemption: Exemption, outcome: str, *, by: User, reason: str) -> Exemption:
@@ -400,13 +438,14 @@ def _after(exemption: Exemption, outcome: str, *, by: User, reason: str) -> Exem
 
 def _waive(exemption: Exemption) -> None:
     now, places = clock.now(), set()
-    for instance in exemption.instances.select_related("account_region__account"):
-        window = window_of(instance)
+    instances = list(exemption.instances.select_related("account_region__account"))
+    windows = windows_of(instances)
+    for instance in instances:
         Waiver.objects.create(
             instance=instance,
             source=_source(exemption),
             source_digest=_current(exemption).digest,
-            restores_to=window.name if window else "",
+            restores_to=windows[instance.pk].name,
             starts_at=now,
             ends_at=exemption.ends_at,
         )
