@@ -18,7 +18,7 @@ from patching.simulator.state import moment
 
 Reply = dict[str, Any]
 
-# Real seconds between two saves on a long way forward.
+# Real seconds between two saves on a long way forward. Nothing is saved while a moment is still happening.
 CHECKPOINT = 0.3
 SUMMARY = ("WindowId", "WindowExecutionId", "Status", "StartTime", "EndTime")
 

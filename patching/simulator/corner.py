@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from patching.simulator.errors import Fault
 from patching.simulator.paging import paged
-from patching.simulator.state import Region, World, iso
+from patching.simulator.state import Region, World, iso, moment
 
 Reply = dict[str, Any]
 Operation = Callable[[Any, Reply], Reply]
@@ -79,6 +79,14 @@ def _digest(request: Reply) -> str:
 def picked(source: Reply, names: tuple[str, ...]) -> Reply:
     """Those of the named members that are there."""
     return {name: source[name] for name in names if source.get(name) is not None}
+
+
+def read_date(name: str, text: str) -> datetime:
+    """A time that a request gives as text."""
+    try:
+        return moment(text)
+    except ValueError:
+        raise Fault("ValidationException", f"{name} {text} is not a date in ISO 8601.") from None
 
 
 def matches(filters: list[Reply] | None, readers: dict[str, Callable[[Reply], Any]], row: Reply) -> bool:

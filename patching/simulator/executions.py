@@ -170,7 +170,7 @@ def _progress_task(simulation: Simulation, ssm: Ssm, task: Reply) -> None:
             invocation.setdefault("StartTime", iso(now))
         if not blocked or now >= moment(command["cutoff"]):
             commands.progress(simulation, ssm, command)
-        invocation["Status"] = STATUSES[commands.status_of(command)]
+        invocation["Status"] = _status(command, now)
         if commands.is_over(command):
             invocation.setdefault("EndTime", iso(now))
         else:
@@ -179,6 +179,12 @@ def _progress_task(simulation: Simulation, ssm: Ssm, task: Reply) -> None:
         task |= {"Status": _worst({one["Status"] for one in task["invocations"]}), "EndTime": iso(now)}
         if not any(one["command"]["nodes"] for one in task["invocations"]):
             task["StatusDetails"] = "No invocations to execute."
+
+
+def _status(command: Reply, now: datetime) -> str:
+    """What was cancelled at the cutoff has timed out, in the words of maintenance windows."""
+    status = STATUSES[commands.status_of(command)]
+    return "TIMED_OUT" if status == "CANCELLED" and now >= moment(command["cutoff"]) else status
 
 
 def _end(simulation: Simulation, execution: Reply) -> None:

@@ -25,7 +25,7 @@ def fire(simulation: Simulation, account: str, region: str, schedule: Reply) -> 
     try:
         call = _call_of(schedule["Target"]["Arn"], account, region)
         request = json.loads(schedule["Target"].get("Input") or "{}")
-        simulation.perform(call, request, {"account": account, "arn": schedule["Target"]["RoleArn"]})
+        simulation.answer(call, request, {"account": account, "arn": schedule["Target"]["RoleArn"]})
     except (Fault, ValueError) as problem:
         note = {"schedule": schedule["Arn"], "failed": call.operation, "because": str(problem)}
         simulation.note(Call("scheduler", "ScheduleFailed", account, region), note)

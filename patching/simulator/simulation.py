@@ -1,6 +1,7 @@
 """The simulated AWS as one object: its world, its disk, and the one way in which a call is answered.
 
-`perform` is that way, whoever calls: the wire, a schedule that fires, or a test.
+`perform` is that way for the wire and for tests; a schedule that fires takes `answer`, since time that passes is
+kept as a whole.
 """
 
 import threading
@@ -61,7 +62,14 @@ class Simulation:
         return service in CORNERS and hasattr(CORNERS[service], xform_name(operation))
 
     def perform(self, call: Call, request: Reply, caller: dict[str, Any] | None = None) -> Reply:
-        """Answer one call: check it, do it, write it down, keep it."""
+        """Answer one call and keep what it changed."""
+        reply = self.answer(call, request, caller)
+        if call.mutates or call.service == "sts":
+            self.save(call)
+        return reply
+
+    def answer(self, call: Call, request: Reply, caller: dict[str, Any] | None = None) -> Reply:
+        """Check one call, do it and write it into the log; keeping it is the caller's."""
         check_request(call.service, call.operation, request)
         corner = CORNERS[call.service](self.world, call.account, call.region, caller)
         raw = getattr(corner, xform_name(call.operation))(request)
@@ -69,8 +77,6 @@ class Simulation:
         self.world.problems += problems
         if call.mutates:
             self.note(call, request)
-        if call.mutates or call.service == "sts":
-            self.save(call)
         return reply
 
     def note(self, call: Call, request: Reply) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from patching.simulator.corner import matches, picked
+from patching.simulator.corner import matches, picked, read_date
 from patching.simulator.errors import Fault
 from patching.simulator.ssm.tasks import Tasks
 from patching.simulator.state import moment
@@ -98,7 +98,7 @@ def _in_period(row: Reply, filters: list[Reply] | None) -> bool:
     for one in filters or []:
         if one["Key"] not in DATES:
             raise Fault("ValidationException", f"The filter key {one['Key']} is not valid.")
-        limit = moment(one["Values"][0])
+        limit = read_date(one["Key"], one["Values"][0])
         if (started >= limit) if one["Key"] == "ExecutedBefore" else (started <= limit):
             return False
     return True

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from patching import schedules
-from patching.simulator.corner import matches, once_per_token, picked
+from patching.simulator.corner import matches, once_per_token, picked, read_date
 from patching.simulator.errors import Fault
 from patching.simulator.ssm.tags import Tags
 from patching.simulator.state import moment
@@ -135,7 +135,7 @@ class Windows(Tags):
         return list(self.state.windows.values())
 
     def _period(self, filters: list[Reply] | None) -> tuple[datetime, datetime | None]:
-        given = {one["Key"]: moment(one["Values"][0]) for one in filters or []}
+        given = {one["Key"]: read_date(one["Key"], one["Values"][0]) for one in filters or []}
         if unknown := given.keys() - {"ScheduledAfter", "ScheduledBefore"}:
             raise Fault("ValidationException", f"The filter key {min(unknown)} is not valid.")
         return max(self.now, given.get("ScheduledAfter", self.now)), given.get("ScheduledBefore")
@@ -144,11 +144,11 @@ class Windows(Tags):
         if window["Cutoff"] >= window["Duration"]:
             raise Fault(
                 "ValidationException",
-                f"Cuttoff was {window['Cutoff']} but must be smaller than {window['Duration'] - 1} (Duration - 1 )",
+                f"Cutoff was {window['Cutoff']} but must be smaller than {window['Duration']} (Duration).",
             )
         for name in ("StartDate", "EndDate"):
             if window.get(name):
-                _date(name, window[name])
+                read_date(name, window[name])
         if not check_schedule:
             return
         problems = schedules.window_problems(
@@ -163,8 +163,8 @@ class Windows(Tags):
 
 def runs(window: Reply, start: datetime, *, count: int, end: datetime | None = None) -> list[datetime]:
     """The window's next start times, inside its active dates. An offset of days is in them already."""
-    opens = _date("StartDate", window["StartDate"]) if window.get("StartDate") else None
-    closes = _date("EndDate", window["EndDate"]) if window.get("EndDate") else None
+    opens = read_date("StartDate", window["StartDate"]) if window.get("StartDate") else None
+    closes = read_date("EndDate", window["EndDate"]) if window.get("EndDate") else None
     ends = [when for when in (closes, end) if when]
     return schedules.next_runs(
         window["Schedule"],
@@ -188,10 +188,3 @@ def local_minute(run: datetime, window: Reply) -> str:
     """AWS's odd form: no seconds, Z for UTC, otherwise the window's own offset."""
     there = run.astimezone(ZoneInfo(window.get("ScheduleTimezone") or "UTC"))
     return there.isoformat(timespec="minutes").replace("+00:00", "Z")
-
-
-def _date(name: str, text: str) -> datetime:
-    try:
-        return moment(text)
-    except ValueError:
-        raise Fault("ValidationException", f"{name} {text} is not a date in ISO 8601.") from None

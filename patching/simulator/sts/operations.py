@@ -63,8 +63,9 @@ class Sts(Corner):
         )
 
     def _forget_expired(self) -> None:
-        yesterday = iso(datetime.now(UTC) - timedelta(days=1))
-        for key in [key for key, one in self.world.sessions.items() if one["expires"] < yesterday]:
+        # Kept for an hour, so that a late caller hears that it expired and not that it never was.
+        an_hour_ago = iso(datetime.now(UTC) - timedelta(hours=1))
+        for key in [key for key, one in self.world.sessions.items() if one["expires"] < an_hour_ago]:
             del self.world.sessions[key]
 
 

@@ -162,7 +162,7 @@ def test_cancel_task_stops_what_runs_at_the_cutoff(aws):
 
     execution = aws.advance(by=timedelta(days=1))[0]
 
-    assert execution["EndTime"] == "2026-06-10T23:00:00Z"
+    assert (execution["EndTime"], execution["Status"]) == ("2026-06-10T23:00:00Z", "TIMED_OUT")
     assert statuses(ssm, execution)[0].count("Cancelled") == 1
 
 

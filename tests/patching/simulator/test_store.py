@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import pytest
@@ -96,6 +97,40 @@ def test_a_patch_night_goes_on_where_it_was(tmp_path, simulation):
 
     assert to_json(again.world) == to_json(simulation.world)
     assert to_json(reopened(tmp_path)) == to_json(simulation.world)
+
+
+def test_nothing_is_saved_while_a_moment_is_still_happening(tmp_path, simulation, monkeypatch):
+    """Otherwise a kill would lose what else was due then: the clock on disk says that it has happened."""
+    scan_window(simulation)
+    node = simulation.world.nodes_in(RETAIL, REGION)[0]
+    call(
+        simulation,
+        "CreateSchedule",
+        "scheduler",
+        Name="restore",
+        ScheduleExpression="at(2026-06-01T22:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:ec2:createTags",
+            "RoleArn": f"arn:aws:iam::{RETAIL}:role/PatchwardenRestore",
+            "Input": json.dumps({"Resources": [node.instance_id], "Tags": [{"Key": "a", "Value": "b"}]}),
+        },
+    )
+    on_disk = []
+    save = simulation.store.save
+    monkeypatch.setattr(clock, "CHECKPOINT", -1)
+    monkeypatch.setattr(
+        simulation.store,
+        "save",
+        lambda world, *place: on_disk.append((save(world, *place), reopened(tmp_path))[1]),
+    )
+
+    clock.advance(simulation, simulation.world.now + timedelta(hours=17))
+
+    at_ten = [world for world in on_disk if world.now.hour == 22 and world.now.minute == 0]
+    assert len(at_ten) == 1
+    assert at_ten[0].nodes[node.instance_id].tags["a"] == "b"
+    assert len(at_ten[0].region(RETAIL, REGION).executions) == 1
 
 
 def test_a_call_writes_only_what_it_changed(tmp_path, simulation, monkeypatch):
