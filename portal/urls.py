@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("portal.dashboards.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("people/", include("portal.governance.people_urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("portal.api")),

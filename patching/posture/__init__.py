@@ -28,7 +28,7 @@ from patching.posture.figures import (
     trust,
 )
 from patching.posture.gaps import GAPS, Gap, next_run
-from patching.posture.standing import FRESH_FOR, Status, Step, status_of
+from patching.posture.standing import FRESH_FOR, Status, Step, status_of, with_step
 from patching.posture.why import Link, why_unpatched
 
 __all__ = [
@@ -65,4 +65,5 @@ __all__ = [
     "trend",
     "trust",
     "why_unpatched",
+    "with_step",
 ]

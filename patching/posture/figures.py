@@ -5,6 +5,8 @@ each figure is the row count of ``instances_matching`` or ``findings_matching`` 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, F, OuterRef, Q, TextField
@@ -56,6 +58,18 @@ class Figures:
     def net_compliant(self) -> int:
         """Compliant, or excused by an exemption in force."""
         return self.compliant + self.excused
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        """A bar's parts, each in its colour role; excused ones stand apart from what is merely not compliant."""
+        parts = (
+            ("ok", self.compliant),
+            ("wait", self.excused),
+            ("bad", self.noncompliant - self.excused),
+            ("warn", self.stale),
+            ("low", self.unknown),
+        )
+        return [{"role": role, "value": value} for role, value in parts]
 
 
 @dataclass(frozen=True)
@@ -173,6 +187,8 @@ def findings_matching(
     patch: str = "",
     cve: str = "",
     age: str = "",
+    instance: str = "",
+    text: str = "",
 ) -> FindingQuerySet:
     """Open findings on running instances that a person may see and that fit every filter given."""
     at = at or clock.now()
@@ -184,11 +200,16 @@ def findings_matching(
         found = found.filter(state=state)
     if patch:
         found = found.filter(patch_id=patch)
+    if instance:
+        found = found.filter(instance__instance_id=instance)
+    if cve or text:
+        found = found.annotate(cves_as_text=Cast("cves", TextField()))
     if cve:
         # quoted, so that CVE-2026-1 does not find CVE-2026-10
-        found = found.annotate(cves_as_text=Cast("cves", TextField())).filter(
-            cves_as_text__icontains=f'"{cve}"'
-        )
+        found = found.filter(cves_as_text__icontains=f'"{cve}"')
+    if text:
+        anywhere = ("patch_id", "title", "cves_as_text")
+        found = found.filter(reduce(or_, (Q(**{f"{name}__icontains": text}) for name in anywhere)))
     if age:
         found = found.filter(_ages(at).get(age, Q(pk=None)))
     return found

@@ -102,13 +102,17 @@ def with_standing(instances: InstanceQuerySet, at: datetime) -> InstanceQuerySet
 
 
 def with_step(findings: FindingQuerySet) -> FindingQuerySet:
-    """Annotates ``step``: the severity on our four steps."""
+    """Annotates ``step``, the severity on our four steps, and ``step_rank``, worst first."""
     return findings.annotate(
         step=Case(
             *(When(severity__in=words, then=Value(step.value)) for step, words in WORDS.items()),
             default=Value(Step.OTHER.value),
             output_field=CharField(),
-        )
+        ),
+        step_rank=Case(
+            *(When(severity__in=words, then=Value(rank)) for rank, words in enumerate(WORDS.values())),
+            default=Value(len(WORDS)),
+        ),
     )
 
 
