@@ -5,7 +5,6 @@ from typing import Any
 
 import django_filters
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
@@ -79,11 +78,15 @@ class ExemptionIn(In):
     ends_at = serializers.DateTimeField(help_text="When patching starts again, whatever happens.")
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         if "request" in self.context:
-            user = self.context["request"].user
-            fields["application"].queryset = Application.objects.visible_to(user)
-            fields["instances"].child_relation.queryset = ManagedInstance.objects.visible_to(user)
+            user, application, instances = (
+                self.context["request"].user,
+                fields["application"],
+                fields["instances"],
+            )
+            application.queryset = Application.objects.visible_to(user)
+            instances.child_relation.queryset = ManagedInstance.objects.visible_to(user)
         return fields
 
 
@@ -95,7 +98,7 @@ class ExemptionRevisionIn(ExemptionIn):
     )
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         fields["application"].required = False
         return fields
 
@@ -142,7 +145,7 @@ class ExemptionOut(serializers.ModelSerializer[Exemption]):
     revision = serializers.IntegerField(source="current.number", help_text="The current revision.")
     digest = serializers.CharField(source="current.digest", help_text="Its digest; decisions name both.")
     needs = serializers.ListField(child=serializers.CharField(), help_text="Slots that must approve it.")
-    instances = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    instances: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
 
     class Meta:
         model = Exemption
@@ -172,7 +175,7 @@ class ExemptionOut(serializers.ModelSerializer[Exemption]):
     @extend_schema_field(serializers.ChoiceField(choices=STATES))
     def get_state(self, exemption: Exemption) -> str:
         """The effective state: the stored one, or what the dates make of it."""
-        return workflow.effective_state(exemption)
+        return exemption.state_at(clock.now())
 
 
 class ExemptionDetail(ExemptionOut):
@@ -245,10 +248,7 @@ class ExemptionFilter(django_filters.FilterSet):
     def in_state(self, queryset: Any, name: str, value: list[str]) -> Any:
         if not value:
             return queryset
-        wanted = Q(pk=None)
-        for state in value:
-            wanted |= _in_effective_state(state)
-        return queryset.filter(wanted)
+        return queryset.with_effective_state(clock.now()).filter(effective_state__in=value)
 
     def waiting(self, queryset: Any, name: str, value: bool) -> Any:
         mine = permissions.waiting_for(self.request.user).values("pk")
@@ -407,20 +407,3 @@ def _as_it_is(exemption: Exemption) -> dict[str, Any]:
         "instances": list(exemption.instances.all()),
         "ends_at": exemption.ends_at,
     }
-
-
-def _in_effective_state(state: str) -> Q:
-    """The rows for which ``workflow.effective_state`` says this."""
-    now = clock.now()
-    lapsed = Q(state=Exemption.State.SUBMITTED, lapses_at__lte=now)
-    dated = {
-        "lapsed": lapsed,
-        "expired": Q(state=Exemption.State.APPROVED, ends_at__lte=now),
-        "expiring": Q(
-            state=Exemption.State.APPROVED, ends_at__gt=now, ends_at__lte=now + workflow.EXPIRING_WITHIN
-        ),
-        "active": Q(state=Exemption.State.APPROVED, ends_at__gt=now + workflow.EXPIRING_WITHIN),
-    }
-    if state in dated:
-        return dated[state]
-    return Q(state=state) & ~lapsed if state == Exemption.State.SUBMITTED else Q(state=state)

@@ -67,7 +67,7 @@ class ChangeRequestIn(In):
     )
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         if "request" in self.context:
             fields["team"].queryset = roles.teams_of(self.context["request"].user)
         return fields
@@ -89,7 +89,7 @@ class ChangeRequestRevisionIn(ChangeRequestIn):
     )
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
+        fields: dict[str, Any] = super().get_fields()
         del fields["team"]  # a request stays its team's
         return fields
 

@@ -143,7 +143,7 @@ class Summary(viewsets.ViewSet):
 class ScanOut(serializers.ModelSerializer[Scan]):
     """One instance's patch state at one time, in SSM's counts, with the baseline that judged it."""
 
-    instance = serializers.IntegerField(source="instance.pk")
+    instance = serializers.IntegerField(source="instance.pk")  # type: ignore[assignment]
     instance_id = serializers.CharField(source="instance.instance_id")
     application = serializers.CharField(source="instance.application.slug", allow_null=True, default=None)
     environment = serializers.CharField(source="instance.environment.slug", allow_null=True, default=None)
@@ -207,7 +207,7 @@ class Scans(Visible):
 class FindingOut(serializers.ModelSerializer[PatchFinding]):
     """One patch that one instance lacks, failed to install or must restart for."""
 
-    instance = serializers.IntegerField(source="instance.pk")
+    instance = serializers.IntegerField(source="instance.pk")  # type: ignore[assignment]
     instance_id = serializers.CharField(source="instance.instance_id")
     application = serializers.CharField(source="instance.application.slug", allow_null=True, default=None)
     environment = serializers.CharField(source="instance.environment.slug", allow_null=True, default=None)

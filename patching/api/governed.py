@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import posture, schedules
+from patching import openings, schedules
 from patching.api.filters import OwnerFilter, PlaceFilter
 from patching.api.item_schema import spec_schema
 from patching.models import MaintenanceWindow, PatchBaseline, PatchGroup
@@ -19,6 +19,21 @@ from portal.governance.api_parts import In, Visible
 COMMON = ("id", "uid", "name", "application", "environment", "spec", "spec_digest", "change_request")
 TIMES = ("created_at", "changed_at", "retired_at")
 SHOWN_RUNS = 3
+
+
+@extend_schema_field(spec_schema("patch-group"))
+class GroupSpec(serializers.JSONField):
+    """What was approved."""
+
+
+@extend_schema_field(spec_schema("baseline"))
+class BaselineSpec(serializers.JSONField):
+    """What was approved."""
+
+
+@extend_schema_field(spec_schema("window"))
+class WindowSpec(serializers.JSONField):
+    """What was approved."""
 
 
 class GovernedOut(serializers.ModelSerializer[Any]):
@@ -41,7 +56,7 @@ class PlacedOut(GovernedOut):
 class GroupOut(PlacedOut):
     """Instances that share a baseline per operating system."""
 
-    spec = extend_schema_field(spec_schema("patch-group"))(serializers.JSONField())
+    spec = GroupSpec()
 
     class Meta:
         model = PatchGroup
@@ -52,7 +67,7 @@ class GroupOut(PlacedOut):
 class BaselineOut(GovernedOut):
     """What is approved for installation, and after how long."""
 
-    spec = extend_schema_field(spec_schema("baseline"))(serializers.JSONField())
+    spec = BaselineSpec()
 
     class Meta:
         model = PatchBaseline
@@ -63,7 +78,7 @@ class BaselineOut(GovernedOut):
 class WindowOut(PlacedOut):
     """When patching happens, with its tasks."""
 
-    spec = extend_schema_field(spec_schema("window"))(serializers.JSONField())
+    spec = WindowSpec()
     schedule_in_words = serializers.SerializerMethodField()
     next_runs = serializers.SerializerMethodField()
 
@@ -185,4 +200,5 @@ class Windows(Governed):
 
 
 def _runs(window: MaintenanceWindow, count: int) -> list[str]:
-    return [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in posture.next_runs(window, clock.now(), count)]
+    starts = openings.next_starts(window.spec, start=clock.now(), count=count, since=window.created_at)
+    return [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in starts]

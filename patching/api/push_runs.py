@@ -39,7 +39,7 @@ class OperationOut(serializers.ModelSerializer[Operation]):
     """One AWS write: the frozen request, committed before it was sent."""
 
     kind = serializers.CharField(source="resource.kind")
-    label = serializers.CharField(source="resource.label")
+    label = serializers.CharField(source="resource.label")  # type: ignore[assignment]
 
     class Meta:
         model = Operation
@@ -76,7 +76,7 @@ class StepOut(serializers.Serializer[Any]):
     action = serializers.CharField()
     kind = serializers.CharField()
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     changes = ChangeOut(many=True)
 
 

@@ -70,7 +70,7 @@ class PersonOut(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ("username", "name")
+        fields: tuple[str, ...] = ("username", "name")
         read_only_fields = fields
 
 
