@@ -233,8 +233,8 @@ def _obstacle(world: World, one: Desired) -> str:
         return world.remembered(one.key).fails
     if seen is None:
         return ""
-    if seen.foreign and not same(seen.spec, wanted):
-        return f"{one.label}: AWS has something in its place that is not ours ({seen.aws_id}). It was left alone."
+    if seen.foreign:
+        return _not_ours(world, one, seen)
     match wanted, seen.spec:
         case BaselineSpec(), BaselineSpec() if wanted.operating_system != seen.spec.operating_system:
             return "The operating system of a baseline cannot be changed in AWS. Ask for a new baseline."
@@ -243,6 +243,12 @@ def _obstacle(world: World, one: Desired) -> str:
         case TagSpec(), TagSpec():
             return _tag_obstacle(wanted, seen.spec.value, one.expects, world.remembered(one.key))
     return ""
+
+
+def _not_ours(world: World, one: Desired, seen: Observed) -> str:
+    if seen.aws_id == world.remembered(one.key).aws_id and not isinstance(one.spec, RegistrationSpec):
+        return f"{seen.aws_id} no longer carries our mark. It was left alone: mark it again or remove it."
+    return f"AWS has something in its place that is not ours ({seen.aws_id}). It was left alone."
 
 
 def _tag_obstacle(wanted: TagSpec, value: str, expects: str | None, known: Known) -> str:

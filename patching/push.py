@@ -443,13 +443,16 @@ def _conclude(work: Work, planned: Plan, *, complete: bool) -> None:
 
 def _note_standing(work: Work, key: Key, wanted: Desired, twin: str) -> None:
     state, seen = work.resource(key), work.live.get(key)
-    about = {
+    about: dict[str, Any] = {
         "label": wanted.label,
         "uid": wanted.uid,
         "sources": writing.sources_as_plain(wanted),
     }
     if seen is None:
-        missing = {"condition": Condition.PENDING, "condition_text": work.stuck.get(key, "Not in AWS yet.")}
+        missing: dict[str, Any] = {
+            "condition": Condition.PENDING,
+            "condition_text": work.stuck.get(key, "Not in AWS yet."),
+        }
         intents.note(work.lease, state, **about, **missing)
         return
     observed = digest_of(to_plain(seen.spec))

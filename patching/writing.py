@@ -61,7 +61,8 @@ class Work:
         uids |= {one.uid: key for key, one in self.world.items()}
         specs = {key: applied for key in self.states if (applied := self.applied(key)) is not None}
         specs |= {key: one.spec for key, one in self.world.items()}
-        self.observed = self.adapters.read(Names(uids, specs))
+        remembered = {state.aws_id: key for key, state in self.states.items() if state.aws_id}
+        self.observed = self.adapters.read(Names(uids, specs, remembered))
         known = {key: Known(aws_id=state.aws_id) for key, state in self.states.items()}
         self.live, _ = one_each(self.observed, known)
         self.ids = Ids({key: seen.aws_id for key, seen in self.live.items() if not seen.foreign})
@@ -123,7 +124,7 @@ def _attempt(work: Work, step: Step, *, proven: bool) -> None:
         raise OutOfTimeError
     why = _unmet(work, step, proven=proven)
     if why:
-        work.stuck[step.key] = why
+        work.stuck.setdefault(step.key, why)
         return
     try:
         _DO[step.action](work, step)
@@ -196,6 +197,7 @@ def _send_create(work: Work, step: Step, operation: Operation, call: Call) -> No
     except AwsError as problem:
         if problem.code == "IdempotentParameterMismatch":
             _count_a_new_life(work, operation.resource, problem)
+            raise AwsChanged(problem.code, str(problem)) from problem
         raise
     aws_id = work.adapters[step.key.kind].made_id(spec, call, reply)
     # a new window is enabled whether we like it or not
@@ -258,10 +260,11 @@ def _enable(work: Work, step: Step) -> None:
 
 
 def _disable(work: Work, step: Step) -> None:
-    if step.key in work.world:
-        gate.check(work.place, work.world[step.key])
-    else:
-        gate.check_removal(work.place, step.key)
+    if step.aws_id:  # what was created a moment ago rests whatever the gate says
+        if step.key in work.world:
+            gate.check(work.place, work.world[step.key])
+        else:
+            gate.check_removal(work.place, step.key)
     _turn(work, step, enabled=False)
 
 

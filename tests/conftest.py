@@ -13,7 +13,7 @@ from django.test import TransactionTestCase
 
 from portal.governance import clock, triggers
 
-pytest_plugins = ["tests.people", "tests.simulated_aws"]
+pytest_plugins = ["tests.people", "tests.simulated_aws", "tests.pushing"]
 
 # .ci/run sets it: there, a test that did not run is a test that failed
 NO_SKIPS = os.environ.get("PW_NO_SKIPS") == "1"

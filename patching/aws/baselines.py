@@ -6,7 +6,7 @@ from typing import Any
 from patching.aws import marks
 from patching.aws.adapter import Adapter
 from patching.aws.errors import AwsChanged
-from patching.aws.marks import Call, Ids, Mark, Names, Observed
+from patching.aws.marks import Call, Ids, Mark, Names, Observed, observed
 from patching.specs import BaselineSpec, canonical_definition
 
 NOT_CONTENT = {"BaselineId", "PatchGroups", "CreatedDate", "ModifiedDate", "ResponseMetadata"}
@@ -28,7 +28,8 @@ class Baselines(Adapter[BaselineSpec]):
         for row in self.pages("ssm", "describe_patch_baselines", "BaselineIdentities", Filters=own):
             found = self._look_at(row["BaselineId"], names)
             if found is not None:
-                names.learn(found.aws_id, found.key)
+                if not found.foreign:
+                    names.learn(found.aws_id, found.key)
                 yield found
 
     def _look_at(self, baseline_id: str, names: Names) -> Observed | None:
@@ -37,14 +38,13 @@ class Baselines(Adapter[BaselineSpec]):
                 "ssm", "list_tags_for_resource", ResourceType="PatchBaseline", ResourceId=baseline_id
             )["TagList"]
             mark = marks.from_tags(tags, self.installation)
-            if mark is None:
+            key = names.key(self.kind, mark.uid) if mark else names.once_ours(self.kind, baseline_id)
+            if key is None:
                 return None
-            reply = self.ask("ssm", "get_patch_baseline", BaselineId=baseline_id)
+            spec = from_aws(self.ask("ssm", "get_patch_baseline", BaselineId=baseline_id))
         except AwsChanged:  # deleted since it was listed
             return None
-        return Observed(
-            names.key(self.kind, mark.uid), baseline_id, from_aws(reply), mark.uid, mark.incarnation
-        )
+        return observed(key, baseline_id, spec, mark)
 
     def create(self, spec: BaselineSpec, mark: Mark, token: str, ids: Ids) -> Call:
         request = {**to_aws(spec), "ClientToken": token, "Tags": mark.tags()}

@@ -79,6 +79,13 @@ class Observed:
         return self.aws_id.rpartition("/")[2]
 
 
+def observed(key: Key, aws_id: str, spec: Spec, mark: Mark | None) -> Observed:
+    """What was read, with its mark; without one it is not ours to touch."""
+    if mark is None:
+        return Observed(key, aws_id, spec, foreign=True)
+    return Observed(key, aws_id, spec, mark.uid, mark.incarnation)
+
+
 @dataclass(frozen=True)
 class Call:
     """One AWS write, complete: what is written down before it is sent, and sent as it was written down."""
@@ -95,8 +102,11 @@ class Call:
 class Names:
     """Which key a uid, a natural name or an AWS id belongs to, as far as we know. Grows while AWS is read."""
 
-    def __init__(self, uids: Mapping[str, Key], specs: Mapping[Key, Spec]) -> None:
+    def __init__(
+        self, uids: Mapping[str, Key], specs: Mapping[Key, Spec], remembered: Mapping[str, Key] | None = None
+    ) -> None:
         self._uids = dict(uids)
+        self._remembered = dict(remembered or {})  # AWS id → key, from when it last carried our mark
         self._ids: dict[str, Key] = {}
         self._specs = dict(specs)  # desired, else last applied
 
@@ -104,6 +114,11 @@ class Names:
         """The key of a uid; something marked that nobody knows gets a name that nobody else has."""
         key = self._uids.get(uid)
         return key if key is not None and key.kind == kind else unknown(kind, uid)
+
+    def once_ours(self, kind: str, aws_id: str) -> Key | None:
+        """The key of something that we made and that no longer carries our mark."""
+        key = self._remembered.get(aws_id)
+        return key if key is not None and key.kind == kind else None
 
     def learn(self, aws_id: str, key: Key) -> None:
         self._ids[aws_id] = key

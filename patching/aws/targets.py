@@ -6,7 +6,7 @@ from typing import Any
 from patching.aws import marks
 from patching.aws.adapter import Adapter
 from patching.aws.errors import AwsChanged
-from patching.aws.marks import Call, Ids, Mark, Names, Observed, unknown
+from patching.aws.marks import Call, Ids, Mark, Names, Observed, observed, unknown
 from patching.specs import Key, TargetSpec
 
 
@@ -24,17 +24,11 @@ class Targets(Adapter[TargetSpec]):
         for window_id in names.ids("window"):
             for row in self._of_window(window_id):
                 mark = marks.from_owner_information(row.get("OwnerInformation", ""), self.installation)
-                target_id = row["WindowTargetId"]
-                key = names.key(self.kind, mark.uid) if mark else unknown(self.kind, target_id)
-                names.learn(target_id, key)
-                yield Observed(
-                    key,
-                    f"{window_id}/{target_id}",
-                    from_aws(row, names),
-                    mark.uid if mark else "",
-                    mark.incarnation if mark else 0,
-                    foreign=mark is None,
-                )
+                aws_id = f"{window_id}/{row['WindowTargetId']}"
+                once = names.once_ours(self.kind, aws_id) or unknown(self.kind, aws_id)
+                key = names.key(self.kind, mark.uid) if mark else once
+                names.learn(row["WindowTargetId"], key)
+                yield observed(key, aws_id, from_aws(row, names), mark)
 
     def _of_window(self, window_id: str) -> list[dict[str, Any]]:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 from patching.aws import marks
 from patching.aws.adapter import Adapter
 from patching.aws.errors import AwsChanged
-from patching.aws.marks import Call, Ids, Mark, Names, Observed, unknown
+from patching.aws.marks import Call, Ids, Mark, Names, Observed, observed, unknown
 from patching.specs import Key, TaskSpec
 
 PARAMETERS = {"RUN_COMMAND": "RunCommand", "AUTOMATION": "Automation"}
@@ -28,15 +28,10 @@ class Tasks(Adapter[TaskSpec]):
         for window_id in names.ids("window"):
             for reply in self._of_window(window_id):
                 mark = marks.from_name(reply.get("Name", ""), self.installation)
-                task_id = reply["WindowTaskId"]
-                yield Observed(
-                    names.key(self.kind, mark.uid) if mark else unknown(self.kind, task_id),
-                    f"{window_id}/{task_id}",
-                    from_aws(reply, names),
-                    mark.uid if mark else "",
-                    mark.incarnation if mark else 0,
-                    foreign=mark is None,
-                )
+                aws_id = f"{window_id}/{reply['WindowTaskId']}"
+                once = names.once_ours(self.kind, aws_id) or unknown(self.kind, aws_id)
+                key = names.key(self.kind, mark.uid) if mark else once
+                yield observed(key, aws_id, from_aws(reply, names), mark)
 
     def _of_window(self, window_id: str) -> Iterator[dict[str, Any]]:
         """Whole tasks: the list leaves out what each passes to its document."""

@@ -7,7 +7,7 @@ from typing import Any
 from patching.aws import marks
 from patching.aws.adapter import Adapter
 from patching.aws.errors import AwsChanged
-from patching.aws.marks import Call, Ids, Mark, Names, Observed
+from patching.aws.marks import Call, Ids, Mark, Names, Observed, observed
 from patching.specs import WindowSpec
 
 UNDER_WAY = {"PENDING", "IN_PROGRESS", "CANCELLING"}
@@ -26,11 +26,13 @@ class Windows(Adapter[WindowSpec]):
 
     def read(self, names: Names) -> Iterator[Observed]:
         for row in self.pages("ssm", "describe_maintenance_windows", "WindowIdentities"):
-            mark = self._mark(row["WindowId"])
-            if mark is not None:
-                key = names.key(self.kind, mark.uid)
-                names.learn(row["WindowId"], key)
-                yield Observed(key, row["WindowId"], from_aws(row), mark.uid, mark.incarnation)
+            window_id = row["WindowId"]
+            mark = self._mark(window_id)
+            key = names.key(self.kind, mark.uid) if mark else names.once_ours(self.kind, window_id)
+            if mark is not None and key is not None:
+                names.learn(window_id, key)
+            if key is not None:
+                yield observed(key, window_id, from_aws(row), mark)
 
     def _mark(self, window_id: str) -> Mark | None:
         try:
