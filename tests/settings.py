@@ -10,7 +10,9 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
 os.environ.setdefault("SECURE_COOKIES", "false")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("DEMO", "true")
-os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody; a test that forgets the simulator fails
+os.environ.setdefault(
+    "AWS_ENDPOINT_URL", "http://127.0.0.1:9"
+)  # nobody; a test that forgets the simulator fails
 
 from portal.settings import *  # noqa: E402, F403
 
