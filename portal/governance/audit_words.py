@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from portal.governance.models import AuditEntry
+from portal.governance.models import AuditEntry, Role
 
 # the end of an action → what somebody did; {names} come from the entry's detail
 _SAID = {
@@ -23,6 +23,15 @@ _SAID = {
     "partially_applied": "pushed a part of it to AWS",
     "failed": "could not push it to AWS",
     "minted": "made an API token",
+    "role.granted": "granted the role {role}",
+    "role.ended": "ended the role {role}",
+    "role.delegated": "delegated their decisions to {to}",
+    "role.delegation_ended": "took back what was delegated to {to}",
+    "team.joined": "put {label}",
+    "team.left": "took {person} out of the team",
+    "person.added": "let them in",
+    "person.deactivated": "deactivated them: sessions, tokens and password ended",
+    "person.reactivated": "let them in again",
     "revoked": "revoked it",
     "restored": "restored it, with proof from AWS",
     "succeeded": "finished the push",
@@ -56,7 +65,10 @@ def said(entry: AuditEntry) -> str:
             break
     else:
         template = plain(parts[-1])
-    text = re.sub(r"\{(\w+)\}", lambda found: str(entry.detail.get(found[1], "")), template)
+    values = {**entry.detail, "label": entry.object_label}
+    if "role" in values:
+        values["role"] = dict(Role.choices).get(values["role"], values["role"])
+    text = re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], "")), template)
     slot = SLOTS.get(str(entry.detail.get("slot", "")))
     return " ".join(f"{text}{' as ' + slot if slot else ''}".split())
 

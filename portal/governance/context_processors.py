@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from portal.governance import clock, roles
+from portal.governance import clock, granting, roles
 from portal.governance.models import Role, User
 
 # key (the one counts are given for), words, url name
@@ -32,10 +32,13 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("accounts", "Accounts", "patching:account-list"),
     ),
     (
+        ("people", "People", "people:list"),
         ("audit", "Audit log", "governance:audit-list"),
         ("tokens", "API tokens", "governance:token-list"),
     ),
 )
+# sections that not everybody may open
+ONLY_FOR: dict[str, Callable[[User], bool]] = {"people": granting.may_see_people}
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,9 @@ class Shell:
         return [present for group in groups if (present := [s for s in group if s])]
 
     def _section(self, key: str, label: str, name: str) -> Section | None:
+        user = self.request.user
+        if key in ONLY_FOR and not (isinstance(user, User) and ONLY_FOR[key](user)):
+            return None
         try:
             return Section(key, label, reverse(name), self.counts.get(key, 0))
         except NoReverseMatch:  # an installation may leave an app out

@@ -8,7 +8,13 @@ from django.http import HttpRequest
 
 from portal.governance import clock
 from portal.governance.errors import SignInAgain
-from portal.governance.models import ApiToken
+from portal.governance.models import ApiToken, User
+
+
+class SignedInRequest(HttpRequest):
+    """What a view behind ``login_required`` gets."""
+
+    user: User
 
 
 def signed_in_at(request: HttpRequest) -> datetime | None:
