@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import django_filters
@@ -11,12 +12,10 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
-from portal.governance import clock
+from portal.governance import clock, spreadsheets
 
 PER_PAGE = 25
 PER_CHUNK = 500
-# a spreadsheet takes a cell that begins so for a formula
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,10 @@ def export(filename: str, columns: Sequence[Column], rows: Iterable[Any]) -> Str
     return response
 
 
-def harmless(value: Any) -> Any:
-    """A cell that a spreadsheet shows and never runs."""
-    if value is None:
-        return ""
+def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return value
-    text = value.isoformat(timespec="seconds") if hasattr(value, "hour") else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheets.cell(value.isoformat(timespec="seconds") if isinstance(value, datetime) else value)
 
 
 class _Echo:
@@ -108,7 +101,7 @@ def _lines(columns: Sequence[Column], rows: Iterable[Any]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield writer.writerow([column.head for column in columns])
     for row in rows:
-        yield writer.writerow([harmless(column.value(row)) for column in columns])
+        yield writer.writerow([_cell(column.value(row)) for column in columns])
 
 
 def _in_chunks(rows: QuerySet[Any], decorate: Callable[[list[Any]], None] | None) -> Iterator[Any]:

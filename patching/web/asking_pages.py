@@ -1,0 +1,174 @@
+"""Pages that ask: choose what, fill in, see what it would make, save as a draft or submit. Also edits of requests."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from patching import findings, impact, permissions, rules, words, workflow
+from patching.around import Around
+from patching.findings import Finding
+from patching.impact import Impact
+from patching.items import check_items, with_defaults
+from patching.models import ChangeRequest
+from patching.web.asking import AskForm, Item, zones
+from patching.web.forms import tell
+from patching.web.strip import Strip, strip_of
+from portal.governance import roles
+from portal.governance.errors import DomainError, FieldProblem, InvalidInput
+from portal.governance.models import User
+
+MakeForm = Callable[..., AskForm]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One object of a preview."""
+
+    kind: str
+    name: str
+    text: str
+    environment: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a filled-in form would ask for."""
+
+    impact: Impact
+    lines: tuple[Line, ...]
+    findings: tuple[Finding, ...]
+    strip: Strip | None
+    deciders: tuple[str, ...]
+
+
+def answer(
+    request: HttpRequest,
+    make: MakeForm,
+    *,
+    heading: str,
+    about: str = "",
+    change: ChangeRequest | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    """Show a form of ``AskForm``, preview what it would ask for, or take it. ``make(data)`` makes the form."""
+    form, preview, status = make(), None, 200
+    do = request.POST.get("do", "")
+    if request.method == "POST":
+        form = make(request.POST)
+        if _asks(form):
+            preview = preview_of(form, request.user)
+        if form.is_valid() and do in ("draft", "submit"):
+            saved = _save(request, form, change, submit=do == "submit")
+            if saved is not None:
+                return redirect("patching:request-detail", saved.pk)
+        if not form.is_valid():
+            # htmx swaps a 422 and leaves a 400 alone
+            status = 422 if request.htmx else 400
+    elif form.initial.get("title"):
+        preview = _first_preview(make, form, request.user)
+    return render(
+        request,
+        "patching/ask.html",
+        {
+            "form": form,
+            "preview": preview,
+            "heading": heading,
+            "about": about,
+            "change": change,
+            "zones": zones() if "timezone" in form.fields else [],
+            **(context or {}),
+        },
+        status=status,
+    )
+
+
+def preview_of(form: AskForm, user: User) -> Preview | None:
+    """What a form would make; what rules say against it is put under its fields."""
+    items = form.items()
+    problems = [FieldProblem(*one) for one in check_items(items)]
+    if not problems:
+        items = [with_defaults(one) for one in items]
+        team = rules.team_of(items) or roles.teams_of(user).first()
+        if team is not None:
+            problems = [FieldProblem(*one) for one in rules.check(items, by=user, team=team)]
+    if problems:
+        tell(form, problems, form.field_of)
+        return None
+    return Preview(
+        impact=impact.of(Around(items)),
+        lines=tuple(_lines(items)),
+        findings=tuple(findings.of_items(items)),
+        strip=strip_of(items),
+        deciders=tuple(permissions.SLOT_NAMES[slot] for slot in permissions.slots_needed(items)),
+    )
+
+
+def _lines(items: list[Item]) -> list[Line]:
+    order = ("window", "patch-group", "baseline")
+    ordered = sorted(items, key=lambda one: order.index(one["kind"]))
+    return [
+        Line(
+            words.KINDS[one["kind"]],
+            one["spec"].get("name", ""),
+            words.in_a_line(one["kind"], one["spec"]),
+            one["spec"].get("environment", ""),
+        )
+        for one in ordered
+        if one["spec"]
+    ]
+
+
+def _first_preview(make: MakeForm, form: AskForm, user: User) -> Preview | None:
+    """What the answers to begin with would make; nothing is said against a form that nobody has filled in."""
+    filled = make({name: _text(form, name) for name in form.fields})
+    return preview_of(filled, user) if _asks(filled) else None
+
+
+def _asks(form: AskForm) -> bool:
+    """Whether it says what it asks for, though perhaps not yet why."""
+    return not set(form.errors) - {"title", "reason", "note"}
+
+
+def _text(form: AskForm, name: str) -> Any:
+    value = form[name].initial
+    return "" if value is None else value
+
+
+def _save(
+    request: HttpRequest, form: AskForm, change: ChangeRequest | None, *, submit: bool
+) -> ChangeRequest | None:
+    """The request as saved; None when it was refused, with the reasons in the form."""
+    said = {"title": form.cleaned_data["title"], "reason": form.cleaned_data["reason"], "items": form.items()}
+    try:
+        with transaction.atomic():
+            if change is None:
+                saved = workflow.draft(by=request.user, **said)
+            else:
+                note = form.cleaned_data.get("note", "")
+                saved = workflow.revise(change, by=request.user, note=note, **said)
+            if submit:
+                saved = workflow.submit(saved, by=request.user)
+    except InvalidInput as problem:
+        tell(form, problem.problems, form.field_of)
+        return None
+    except DomainError as problem:
+        form.add_error(None, str(problem))
+        return None
+    messages.success(request, _told(saved, submit=submit, edited=change is not None))
+    return saved
+
+
+def _told(saved: ChangeRequest, *, submit: bool, edited: bool) -> str:
+    number = saved.current.number if saved.current else 1
+    if saved.state == ChangeRequest.State.SUBMITTED:
+        who = " and ".join(permissions.SLOT_NAMES[slot] for slot in saved.needs)
+        what = f"{saved.number} is submitted" if submit else f"Revision {number} of {saved.number} is saved"
+        return f"{what}. It waits for {who}."
+    if edited:
+        return f"Revision {number} of {saved.number} is saved. Submit it when it is ready."
+    return f"{saved.number} is saved as a draft. Submit it when it is ready."

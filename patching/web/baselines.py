@@ -1,0 +1,78 @@
+"""Pages of patch baselines: all of them, and one with its rules in words and the groups that use it."""
+
+import json
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from patching import words
+from patching.models import PatchBaseline
+from patching.web import standing
+from patching.web.common import history_of, may_ask_for
+from patching.web.filters import BaselineFilter
+from portal.governance import lists, roles
+
+COLUMNS = (
+    lists.Column("Baseline", lambda one: one.name, "name"),
+    lists.Column("Operating system", lambda one: one.system, "operating_system"),
+    lists.Column("Application", lambda one: one.application, "application__slug", shown=False),
+    lists.Column("Environment", lambda one: one.environment, "environment__rank"),
+    lists.Column("What it approves", lambda one: one.line),
+    lists.Column("Used by", lambda one: len(one.groups), css="r"),
+    lists.Column("In AWS", lambda one: one.standing.condition if one.groups else "not used"),
+)
+
+
+@login_required
+@require_GET
+def baseline_list(request: HttpRequest) -> HttpResponse:
+    """Baselines that are approved: the reader's own and the shared ones."""
+
+    def decorate(rows: list[Any]) -> None:
+        _decorate(request, rows)
+
+    rows = PatchBaseline.objects.visible_to(request.user).live().select_related("application", "environment")
+    return lists.show(
+        request,
+        "patching/baseline_list.html",
+        rows=rows,
+        columns=COLUMNS,
+        name="baselines",
+        filters=BaselineFilter,
+        decorate=decorate,
+        context={"may_ask": roles.teams_of(request.user).exists()},
+    )
+
+
+def _decorate(request: HttpRequest, rows: list[Any]) -> None:
+    standing.of_baselines(rows, request.user)
+    for row in rows:
+        row.system = words.system_name(row.operating_system)
+        row.line = words.baseline_in_a_line(row.spec["definition"])
+
+
+@login_required
+@require_GET
+def baseline_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One baseline."""
+    rows = PatchBaseline.objects.visible_to(request.user).select_related(
+        "application__team", "environment", "revision__request"
+    )
+    baseline = get_object_or_404(rows, pk=pk)
+    _decorate(request, [baseline])
+    definition = baseline.spec["definition"]
+    context = {
+        "baseline": baseline,
+        "rules": words.rules_in_words(definition),
+        "approved": definition.get("ApprovedPatches") or [],
+        "rejected": definition.get("RejectedPatches") or [],
+        "blocks": definition.get("RejectedPatchesAction") == "BLOCK",
+        "only": words.baseline_in_words(baseline.spec).get("Only", ""),
+        "definition": json.dumps(definition, indent=2, ensure_ascii=False),
+        "history": history_of(baseline, "baseline"),
+        "may_ask": may_ask_for(request.user, baseline),
+    }
+    return render(request, "patching/baseline_detail.html", context)

@@ -1,0 +1,46 @@
+"""Forms of the flow: shape and words only; what is allowed is said by ``items``, ``rules`` and the workflow."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from django import forms
+
+from portal.governance.errors import FieldProblem
+from portal.governance.models import Outcome
+
+
+class DecisionForm(forms.Form):
+    """One word on the revision that was read."""
+
+    outcome = forms.ChoiceField(
+        choices=Outcome.choices,
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": "Choose: approve, ask for changes, or reject.",
+            "invalid_choice": "Choose: approve, ask for changes, or reject.",
+        },
+    )
+    revision = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        required=False,
+        label="Reason",
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "What convinced you, or what has to change"}),
+    )
+
+
+def tell(form: forms.BaseForm, problems: Iterable[FieldProblem], fields: Mapping[str, str]) -> None:
+    """Put each problem under the field it is about; ``fields`` maps the first part of a path to a form's field."""
+    for problem in problems:
+        path = re.sub(r"^items\[\d+\]\.(spec\.)?", "", problem.field)
+        first = re.split(r"[.\[]", path)[0]
+        name = fields.get(first, first)
+        rest = path[len(first) :].lstrip(".")
+        if name in form.fields:
+            message = (
+                f"{rest}: {problem.message}" if rest and name in ("definition", "items") else problem.message
+            )
+            if message not in form.errors.get(name, []):
+                form.add_error(name, message)
+        else:
+            form.add_error(None, f"{problem.field}: {problem.message}")

@@ -1,0 +1,112 @@
+"""Pages of instances: what inventory found, and of one, why it is unpatched."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from patching import words
+from patching.models import MaintenanceWindow, ManagedInstance, PatchGroup, Scan, Waiver
+from patching.posture import status_of, why_unpatched
+from patching.web.filters import InstanceFilter
+from portal.governance import clock, lists
+
+FINDINGS_PER_PAGE = 25
+SCANS_SHOWN = 8
+
+COLUMNS = (
+    lists.Column("Instance", lambda one: one.name or one.instance_id, "name"),
+    lists.Column("Id", lambda one: one.instance_id, shown=False),
+    lists.Column("Application", lambda one: one.application, "application__slug"),
+    lists.Column("Environment", lambda one: one.environment, "environment__rank", shown=False),
+    lists.Column("Operating system", lambda one: words.system_name(one.operating_system), "operating_system"),
+    lists.Column("Zone", lambda one: one.availability_zone, "availability_zone"),
+    lists.Column("Patch group", lambda one: one.patch_group),
+    lists.Column("Window", lambda one: one.window_name),
+    lists.Column("Agent", lambda one: one.ping_status if one.is_managed else "not managed", "ping_status"),
+    lists.Column("Compliance", lambda one: one.status),
+    lists.Column("Missing", lambda one: one.scan.missing if one.scan else None, css="r"),
+    lists.Column("Account and Region", lambda one: one.account_region, shown=False),
+    lists.Column("Auto Scaling group", lambda one: one.auto_scaling_group, shown=False),
+    lists.Column("Last scan", lambda one: one.scan.ended_at if one.scan else None, shown=False),
+)
+
+
+@login_required
+@require_GET
+def instance_list(request: HttpRequest) -> HttpResponse:
+    """Instances as inventory last saw them."""
+    rows = ManagedInstance.objects.visible_to(request.user).select_related(
+        "application", "environment", "account_region__account"
+    )
+    return lists.show(
+        request,
+        "patching/instance_list.html",
+        rows=rows,
+        columns=COLUMNS,
+        name="instances",
+        filters=InstanceFilter,
+        decorate=_decorate,
+    )
+
+
+def _decorate(rows: list[Any]) -> None:
+    """Latest scan and standing of each row of a page."""
+    scans = {scan.instance_id: scan for scan in Scan.objects.latest().filter(instance__in=rows)}
+    at = clock.now()
+    for row in rows:
+        row.scan = scans.get(row.pk)
+        row.status = status_of(row, row.scan, at)
+        row.system = words.system_name(row.operating_system) if row.operating_system else ""
+
+
+@login_required
+@require_GET
+def instance_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One instance: the chain from agent to scan, what it lacks, and what is known of it."""
+    rows = ManagedInstance.objects.visible_to(request.user).select_related(
+        "application__team", "environment", "account_region__account"
+    )
+    instance = get_object_or_404(rows, pk=pk)
+    _decorate([instance])
+    findings = instance.findings.open().order_by("patch_id")
+    links = why_unpatched(instance)
+    broken = next((link for link in links if link.holds is False), None)
+    context = {
+        "instance": instance,
+        "links": [_link(link) for link in links],
+        "holding": sum(link.holds is True for link in links),
+        "broken": broken,
+        "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
+        "scans": instance.scans.select_related("baseline")[:SCANS_SHOWN],
+        "group": _first(PatchGroup, instance, instance.patch_group),
+        "window": _first(MaintenanceWindow, instance, instance.window_name),
+        "waivers": Waiver.objects.in_force(clock.now()).filter(instance=instance),
+        "tags": sorted(instance.tags.items()),
+    }
+    return render(request, "patching/instance_detail.html", context)
+
+
+def _link(link: Any) -> dict[str, Any]:
+    """One link of the chain as the chain component takes it."""
+    pages = {
+        "group": ("patching:group-detail", "Open patch group"),
+        "baseline": ("patching:baseline-detail", "Open baseline"),
+        "window": ("patching:window-detail", "Open window"),
+        "run": ("patching:window-detail", "See its next runs"),
+    }
+    shown = {"holds": link.holds, "title": link.title, "evidence": link.evidence}
+    if link.pk and link.key in pages:
+        name, label = pages[link.key]
+        shown |= {"url": reverse(name, args=[link.pk]), "label": label}
+    return shown
+
+
+def _first(model: Any, instance: ManagedInstance, name: str) -> Any:
+    if not name:
+        return None
+    return model.objects.live().filter(account_region=instance.account_region, name=name).first()

@@ -1,0 +1,82 @@
+"""Pages of pushes: every pass over an account-region, and of one its plan and its operations."""
+
+import json
+from typing import Any
+
+import django_filters
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from patching.models import Operation, PushRun
+from patching.web.filters import places
+from portal.governance import lists
+
+
+class PushFilter(django_filters.FilterSet):
+    """Pushes by place and how they ended."""
+
+    place = django_filters.ModelChoiceFilter(
+        field_name="account_region", queryset=places, label="Account and Region", empty_label="All places"
+    )
+    state = django_filters.ChoiceFilter(
+        choices=PushRun.State.choices, label="State", empty_label="All states"
+    )
+    wrote = django_filters.ChoiceFilter(
+        method="by_writes",
+        choices=[("yes", "Changed something")],
+        label="Writes",
+        empty_label="With or without",
+    )
+
+    def by_writes(self, rows: Any, name: str, value: str) -> Any:
+        return rows.filter(writes__gt=0)
+
+
+def _took(run: PushRun) -> float | None:
+    return (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+
+
+COLUMNS = (
+    lists.Column("Push", lambda one: one.pk, "id"),
+    lists.Column("Account and Region", lambda one: one.account_region, "account_region"),
+    lists.Column("Why", lambda one: one.trigger),
+    lists.Column("Began", lambda one: one.started_at, "started_at"),
+    lists.Column("Writes", lambda one: one.writes, "writes", css="r"),
+    lists.Column("State", lambda one: one.state, "state"),
+    lists.Column("Seconds", _took, shown=False),
+    lists.Column("Error", lambda one: one.error, shown=False),
+)
+
+
+@login_required
+@require_GET
+def push_list(request: HttpRequest) -> HttpResponse:
+    """Pushes in the account-regions that this person may see, newest first."""
+    rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
+    return lists.show(
+        request, "patching/push_list.html", rows=rows, columns=COLUMNS, name="pushes", filters=PushFilter
+    )
+
+
+@login_required
+@require_GET
+def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One push: what it planned, every write with its answer, and how it ended in words."""
+    rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
+    run = get_object_or_404(rows, pk=pk)
+    operations = list(run.operations.select_related("resource"))
+    for operation in operations:
+        operation.shown = json.dumps(operation.request, indent=2, ensure_ascii=False)  # type: ignore[attr-defined]
+    done = sum(one.state == Operation.State.DONE for one in operations)
+    context = {
+        "run": run,
+        "heading": f"Push {run.pk}",
+        "took": run.finished_at - run.started_at if run.finished_at else None,
+        "steps": run.plan,
+        "operations": operations,
+        "done": done,
+        "moving": run.state == PushRun.State.RUNNING,
+    }
+    return render(request, "patching/push_detail.html", context)

@@ -1,0 +1,127 @@
+"""A round of patching drawn as a strip: environments as rows, openings as bars, soak time between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from patching import findings, openings
+from patching.words import counted
+from portal.governance import clock
+
+WIDTH, LEFT, TOP, ROW = 760, 96, 20, 30
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One opening."""
+
+    x: float
+    y: float
+    width: float
+    label: str
+    conflict: bool
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One day on the scale; some carry their name."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Soak:
+    """The pause between two environments."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2 - 4
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Everything that the drawing needs, placed."""
+
+    height: int
+    rows: tuple[tuple[str, int], ...]
+    ticks: tuple[Tick, ...]
+    bars: tuple[Bar, ...]
+    soaks: tuple[Soak, ...]
+    told: str  # the same in words, for those who do not see it
+
+
+def strip_of(items: Sequence[Mapping[str, Any]]) -> Strip | None:
+    """The next round of the windows that these items ask for; None where there is nothing to compare."""
+    windows = [one for one in findings.planned_after(items) if one.asked]
+    at = clock.now()
+    runs = [run for window in windows for run in window.runs(at, 1)]
+    if len(runs) < 2:
+        return None
+    zone = ZoneInfo(runs[0].window.timezone)
+    first = min(run.start for run in runs).astimezone(zone).replace(hour=0, minute=0) - timedelta(days=1)
+    last = max(run.end for run in runs).astimezone(zone) + timedelta(days=1)
+    scale = (WIDTH - LEFT) / max((last - first) / timedelta(days=1), 1)
+
+    def across(moment: datetime) -> float:
+        return round(LEFT + (moment - first) / timedelta(days=1) * scale, 1)
+
+    ranks = sorted({(run.window.rank, run.window.whose[1]) for run in runs})
+    rows = {environment: TOP + 6 + number * ROW for number, (_, environment) in enumerate(ranks)}
+    bars = []
+    for run in sorted(runs, key=lambda one: one.start):
+        clash = any(
+            other is not run and other.window.whose == run.window.whose and run.overlap(other)
+            for other in runs
+        )
+        width = max(8.0, across(run.end) - across(run.start))
+        zone_letter = run.window.spec["az"][-1:] or run.window.name
+        bars.append(Bar(across(run.start), rows[run.window.whose[1]], round(width, 1), zone_letter, clash))
+    return Strip(
+        height=TOP + len(rows) * ROW + 4,
+        rows=tuple((environment, y + 11) for environment, y in rows.items()),
+        ticks=tuple(_ticks(first, last, across)),
+        bars=tuple(bars),
+        soaks=tuple(_soaks(runs, ranks, rows, across)),
+        told="Next round: "
+        + "; ".join(
+            f"{run.window.name} {openings.in_words([run.start], run.window.timezone)}"
+            for run in sorted(runs, key=lambda one: one.start)
+        ),
+    )
+
+
+def _ticks(first: datetime, last: datetime, across: Any) -> list[Tick]:
+    days = (last - first).days + 1
+    every = max(1, round(days / 6))
+    found = []
+    for number in range(days):
+        day = first + timedelta(days=number)
+        named = number % every == 0 and number < days - 1
+        found.append(Tick(across(day), f"{day.day} {day:%b}" if named else ""))
+    return found
+
+
+def _soaks(
+    runs: Sequence[Any], ranks: Sequence[tuple[int, str]], rows: Mapping[str, int], across: Any
+) -> list[Soak]:
+    found = []
+    for (_, earlier), (_, later) in zip(ranks, ranks[1:], strict=False):
+        end = max(run.end for run in runs if run.window.whose[1] == earlier)
+        start = min(run.start for run in runs if run.window.whose[1] == later)
+        if start <= end:
+            continue
+        pause = start - end
+        label = counted(pause.days, "day") if pause.days else f"{int(pause.total_seconds() // 3600)} h"
+        found.append(
+            Soak(across(end) + 14, rows[earlier] + 8, across(start) - 4, rows[later] + 8, f"{label} of soak")
+        )
+    return found
