@@ -1,6 +1,6 @@
 """What the pages of the roof ask for, person by person. Reads only; every row is one that the person may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -38,8 +38,8 @@ BAD_PUSHES = (
     PushRun.State.ABANDONED,
 )
 LAYOUTS = {
-    Role.CISO: (("heat", "ages"), ("gaps", "trust")),
-    Role.SECURITY_OPERATIONS: (("heat", "wanted"), ("gaps", "trust")),
+    Role.CISO: (("heat", "charts"), ("gaps", "trust")),
+    Role.SECURITY_OPERATIONS: (("heat", "wanted", "charts"), ("gaps", "trust")),
     Role.OPERATOR: (("accounts", "pushes", "heat"), ("gaps", "trust")),
     Role.AUDITOR: (("trend", "decisions", "heat"), ("trust", "gaps")),
 }
@@ -209,7 +209,7 @@ class Board:
         )
         found = list(rows.select_related("requested_by", "team")[:SOME])
         for row in found:
-            row.effective = patching.workflow.effective_state(row)  # type: ignore[attr-defined]
+            row.effective = patching.workflow.effective_state(row)
         return found
 
     @cached_property
@@ -242,8 +242,8 @@ class Board:
         seen = posture.instances_matching(self.user, at=self.at)
         waivers = Waiver.objects.in_force(self.at).filter(instance__in=seen.values("pk"))
         ends: dict[int, datetime] = {}
-        for instance, end in waivers.values_list("instance", "ends_at"):
-            ends[instance] = max(end, ends.get(instance, end))
+        for waiver in waivers:
+            ends[waiver.instance_id] = max(waiver.ends_at, ends.get(waiver.instance_id, waiver.ends_at))
         return Debt(
             exemptions=mine.filter(ends_at__gt=self.at).count(),
             instances=len(ends),
@@ -272,7 +272,7 @@ class Board:
     # Accounts
 
     @cached_property
-    def accounts(self) -> list[AccountRegion]:
+    def accounts(self) -> Sequence[AccountRegion]:
         """Every account-region with how many instances it has, when it was read, and what is wrong with it."""
         counts = {
             row["account_region"]: row["instances"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -86,7 +86,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def compliance(request: HttpRequest) -> HttpResponse:
+def compliance(request: HttpRequest) -> HttpResponseBase:
     """The fleet by application, environment and severity; every number opens its list."""
     board, tab = Board(request.user), request.GET.get("tab", "")
     tab = tab if tab in {one["key"] for one in TABS} else "fleet"
