@@ -48,7 +48,7 @@ class Root(APIView):
 
 
 def _routes() -> list[Any]:
-    router = SimpleRouter()
+    router = SimpleRouter(use_regex_path=False)
     for part in (patching, exemptions, governance):
         part.register(router)
     schema = SpectacularAPIView.as_view(permission_classes=[IsAuthenticated])

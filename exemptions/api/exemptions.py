@@ -11,13 +11,13 @@ from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
-    OpenApiParameter,
     OpenApiResponse,
     extend_schema,
     extend_schema_field,
 )
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -284,7 +284,7 @@ class Exemptions(Verbs):
     @extend_schema(
         request=ExemptionRevisionIn, responses=ExemptionDetail, parameters=[IF_MATCH], examples=[EXAMPLE]
     )
-    def update(self, request: Request, pk: str, *, partial: bool = False) -> Response:
+    def update(self, request: Request, pk: int, *, partial: bool = False) -> Response:
         """Replace what is asked for by a new revision. Approvals of the earlier one no longer count."""
         with transaction.atomic():
             row = locked(self.get_object())
@@ -300,13 +300,13 @@ class Exemptions(Verbs):
             return self.answer(workflow.revise(row, by=request.user, **wish))
 
     @extend_schema(request=ExemptionRevisionIn, responses=ExemptionDetail, parameters=[IF_MATCH])
-    def partial_update(self, request: Request, pk: str) -> Response:
+    def partial_update(self, request: Request, pk: int) -> Response:
         """Change some of what is asked for, as a new revision."""
         return self.update(request, pk, partial=True)
 
     @extend_schema(request=NothingIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"])
-    def submit(self, request: Request, pk: str) -> Response:
+    def submit(self, request: Request, pk: int) -> Response:
         """Put it before the CISO."""
         row = self.get_object()
         self.read(NothingIn)
@@ -314,32 +314,32 @@ class Exemptions(Verbs):
 
     @extend_schema(request=DecisionIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE)
-    def approve(self, request: Request, pk: str) -> Response:
+    def approve(self, request: Request, pk: int) -> Response:
         """Give your approval; with the last one its instances leave their window at the next push."""
         return self.decide(workflow.approve)
 
     @extend_schema(request=DecisionIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE)
-    def reject(self, request: Request, pk: str) -> Response:
+    def reject(self, request: Request, pk: int) -> Response:
         """Refuse it for good, with a reason."""
         return self.decide(workflow.reject)
 
     @extend_schema(request=DecisionIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE, url_path="request-changes")
-    def request_changes(self, request: Request, pk: str) -> Response:
+    def request_changes(self, request: Request, pk: int) -> Response:
         """Send it back with what has to change."""
         return self.decide(workflow.request_changes)
 
     @extend_schema(request=ReasonIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"])
-    def withdraw(self, request: Request, pk: str) -> Response:
+    def withdraw(self, request: Request, pk: int) -> Response:
         """Take back what nobody has decided yet."""
         row = self.get_object()
         return self.answer(workflow.withdraw(row, by=request.user, **self.read(ReasonIn)))
 
     @extend_schema(request=ReasonIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"])
-    def revoke(self, request: Request, pk: str) -> Response:
+    def revoke(self, request: Request, pk: int) -> Response:
         """End an approved one now, with a reason: its instances go back to their window."""
         row = self.get_object()
         return self.answer(workflow.revoke(row, by=request.user, **self.read(ReasonIn)))
@@ -354,9 +354,14 @@ class Exemptions(Verbs):
         responses={201: DocumentOut},
     )
     @action(
-        detail=True, methods=["get", "post"], filterset_class=None, url_path="documents", url_name="documents"
+        detail=True,
+        methods=["get", "post"],
+        filterset_class=None,
+        url_path="documents",
+        url_name="documents",
+        parser_classes=[MultiPartParser],
     )
-    def evidence(self, request: Request, pk: str) -> Response:
+    def evidence(self, request: Request, pk: int) -> Response:
         """Its evidence; POST adds one file, which makes a new revision."""
         row = self.get_object()
         if request.method == "POST":
@@ -366,18 +371,17 @@ class Exemptions(Verbs):
 
     @extend_schema(
         operation_id="exemptions_documents_retrieve",
-        parameters=[OpenApiParameter("document", int, OpenApiParameter.PATH)],
         responses={(200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file.")},
     )
     @action(
         detail=True,
         methods=["get"],
-        url_path="documents/(?P<document>[0-9]+)",
+        url_path="documents/<int:document>",
         url_name="document",
         filterset_class=None,
         pagination_class=None,
     )
-    def one_document(self, request: Request, pk: str, document: str) -> HttpResponse:
+    def one_document(self, request: Request, pk: int, document: int) -> HttpResponse:
         """One file, as an attachment. Reading it is written to the audit log."""
         found = get_object_or_404(self.get_object().documents, pk=document)
         content = documents.read(found, by=request.user)

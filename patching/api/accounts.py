@@ -75,13 +75,13 @@ class Accounts(Verbs):
 
     @extend_schema(request=NothingIn, responses={202: AccountOut})
     @action(detail=True, methods=["post"], scope=Scope.OPERATE)
-    def push(self, request: Request, pk: str) -> Response:
+    def push(self, request: Request, pk: int) -> Response:
         """Have it pushed now, whatever its backoff says. For operators."""
         return self._wish(operating.push_now)
 
     @extend_schema(request=NothingIn, responses={202: AccountOut})
     @action(detail=True, methods=["post"], scope=Scope.OPERATE)
-    def pull(self, request: Request, pk: str) -> Response:
+    def pull(self, request: Request, pk: int) -> Response:
         """Have its inventory and compliance read now. For operators."""
         return self._wish(operating.pull_now)
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from patching import effects, permissions, workflow
-from patching.api.item_schema import EXAMPLE_WINDOW, items_schema
+from patching.api.item_schema import EXAMPLE_WINDOW, reference
 from patching.items import check_items
 from patching.models import ChangeRequest
 from portal.governance import clock, roles
@@ -48,7 +48,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-@extend_schema_field(items_schema())
+@extend_schema_field(reference("Items"))
 class ItemsField(serializers.JSONField):
     """What is asked for; ``items.check_items`` says what is wrong with it."""
 
@@ -144,7 +144,7 @@ class ChangeRequestDetail(ChangeRequestOut):
         fields = (*ChangeRequestOut.Meta.fields, "items", "open_slots", "your_slot", "decisions", "revisions")
         read_only_fields = fields
 
-    @extend_schema_field(items_schema())
+    @extend_schema_field(reference("Items"))
     def get_items(self, request: ChangeRequest) -> list[dict[str, Any]]:
         return effects.items_of(request.current) if request.current else []
 
@@ -220,7 +220,7 @@ class ChangeRequests(Verbs):
         parameters=[IF_MATCH],
         examples=[EXAMPLE],
     )
-    def update(self, request: Request, pk: str, *, partial: bool = False) -> Response:
+    def update(self, request: Request, pk: int, *, partial: bool = False) -> Response:
         """Replace what is asked for by a new revision. Approvals of the earlier one no longer count."""
         with transaction.atomic():
             row = locked(self.get_object())
@@ -229,13 +229,13 @@ class ChangeRequests(Verbs):
             return self.answer(workflow.revise(row, by=request.user, **{**_as_it_is(row), **wish}))
 
     @extend_schema(request=ChangeRequestRevisionIn, responses=ChangeRequestDetail, parameters=[IF_MATCH])
-    def partial_update(self, request: Request, pk: str) -> Response:
+    def partial_update(self, request: Request, pk: int) -> Response:
         """Change some of what is asked for, as a new revision."""
         return self.update(request, pk, partial=True)
 
     @extend_schema(request=NothingIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"])
-    def submit(self, request: Request, pk: str) -> Response:
+    def submit(self, request: Request, pk: int) -> Response:
         """Put it before those who decide."""
         row = self.get_object()
         self.read(NothingIn)
@@ -243,32 +243,32 @@ class ChangeRequests(Verbs):
 
     @extend_schema(request=DecisionIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE)
-    def approve(self, request: Request, pk: str) -> Response:
+    def approve(self, request: Request, pk: int) -> Response:
         """Give your approval; with the last one it takes effect."""
         return self.decide(workflow.approve)
 
     @extend_schema(request=DecisionIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE)
-    def reject(self, request: Request, pk: str) -> Response:
+    def reject(self, request: Request, pk: int) -> Response:
         """Refuse it for good, with a reason."""
         return self.decide(workflow.reject)
 
     @extend_schema(request=DecisionIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE, url_path="request-changes")
-    def request_changes(self, request: Request, pk: str) -> Response:
+    def request_changes(self, request: Request, pk: int) -> Response:
         """Send it back with what has to change."""
         return self.decide(workflow.request_changes)
 
     @extend_schema(request=ReasonIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"])
-    def withdraw(self, request: Request, pk: str) -> Response:
+    def withdraw(self, request: Request, pk: int) -> Response:
         """Take it back, also an approved one as long as its push has not begun."""
         row = self.get_object()
         return self.answer(workflow.withdraw(row, by=request.user, **self.read(ReasonIn)))
 
     @extend_schema(request=NothingIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"], scope=Scope.OPERATE)
-    def retry(self, request: Request, pk: str) -> Response:
+    def retry(self, request: Request, pk: int) -> Response:
         """Push a failed or partly applied request again. For operators and security operations."""
         row = self.get_object()
         self.read(NothingIn)

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from patching import openings, schedules
 from patching.api.filters import OwnerFilter, PlaceFilter
-from patching.api.item_schema import spec_schema
+from patching.api.item_schema import reference
 from patching.models import MaintenanceWindow, PatchBaseline, PatchGroup
 from portal.governance import clock
 from portal.governance.api_parts import In, Visible
@@ -21,17 +21,17 @@ TIMES = ("created_at", "changed_at", "retired_at")
 SHOWN_RUNS = 3
 
 
-@extend_schema_field(spec_schema("patch-group"))
+@extend_schema_field(reference("PatchGroupSpec"))
 class GroupSpec(serializers.JSONField):
     """What was approved."""
 
 
-@extend_schema_field(spec_schema("baseline"))
+@extend_schema_field(reference("BaselineSpec"))
 class BaselineSpec(serializers.JSONField):
     """What was approved."""
 
 
-@extend_schema_field(spec_schema("window"))
+@extend_schema_field(reference("WindowSpec"))
 class WindowSpec(serializers.JSONField):
     """What was approved."""
 
@@ -190,7 +190,7 @@ class Windows(Governed):
         responses=RunsOut,
     )
     @action(detail=True, methods=["get"], url_path="next-runs", pagination_class=None, filterset_class=None)
-    def next_runs(self, request: Request, pk: str) -> Response:
+    def next_runs(self, request: Request, pk: int) -> Response:
         """The next times it opens."""
         window = self.get_object()
         asked = RunsIn(data=request.query_params.dict())

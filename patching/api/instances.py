@@ -161,7 +161,7 @@ class Instances(Visible):
 
     @extend_schema(responses=LinkOut(many=True))
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
-    def why(self, request: Request, pk: str) -> Response:
+    def why(self, request: Request, pk: int) -> Response:
         """Why it is unpatched: the chain from agent to scan, up to where it breaks."""
         return Response(LinkOut(posture.why_unpatched(self.get_object()), many=True).data)
 

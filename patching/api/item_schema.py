@@ -40,8 +40,24 @@ EXAMPLE_WINDOW = {
 }
 
 
-def items_schema() -> dict[str, Any]:
-    """A list of items, each with the spec of its kind."""
+def reference(name: str) -> dict[str, str]:
+    """Where a field finds one of ``components``."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def spec_name(kind: str) -> str:
+    """What the spec of a kind is called in the OpenAPI document: PatchGroupSpec."""
+    return f"{kind.title().replace('-', '')}Spec"
+
+
+def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular: the schemas that fields refer to."""
+    specs = {spec_name(kind): _object(FIELDS[kind]) for kind in KINDS}
+    result["components"]["schemas"] |= {"Items": _items(), "Task": _object(TASK_FIELDS), **specs}
+    return result
+
+
+def _items() -> dict[str, Any]:
     item = {
         "type": "object",
         "required": ["action", "kind"],
@@ -54,7 +70,10 @@ def items_schema() -> dict[str, Any]:
                 "nullable": True,
                 "description": "The id of what is to be changed or deleted; null for create.",
             },
-            "spec": {"anyOf": [spec_schema(kind) for kind in KINDS], "description": "Left out for delete."},
+            "spec": {
+                "anyOf": [reference(spec_name(kind)) for kind in KINDS],
+                "description": "Of the item's kind; left out for delete.",
+            },
         },
     }
     return {
@@ -64,11 +83,6 @@ def items_schema() -> dict[str, Any]:
         "items": item,
         "example": [EXAMPLE_WINDOW],
     }
-
-
-def spec_schema(kind: str) -> dict[str, Any]:
-    """The spec of one kind, every field with its meaning."""
-    return {"title": f"{kind} spec", **_object(FIELDS[kind])}
 
 
 def tables() -> str:
@@ -99,7 +113,7 @@ def _object(fields: Iterable[Field]) -> dict[str, Any]:
 def _property(field: Field) -> dict[str, Any]:
     said = {"description": f"{field.meaning} ({field.type})"}
     if field.name == "tasks":
-        return {"type": "array", "items": _object(TASK_FIELDS), **said}
+        return {"type": "array", "items": reference("Task"), **said}
     for words, schema in JSON_TYPES:
         if field.type.startswith(words):
             return {**schema, **said}

@@ -102,7 +102,7 @@ class Reports(viewsets.ViewSet):
     """Reports on what you may see."""
 
     lookup_field = "name"
-    lookup_value_regex = "[a-z-]+"
+    lookup_value_converter = "slug"
 
     def get_renderers(self) -> list[BaseRenderer]:
         return [JSONRenderer(), CsvRenderer()] if self.action == "retrieve" else [JSONRenderer()]

@@ -83,7 +83,7 @@ class Tokens(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericVi
     serializer_class = TokenOut
     lookup_field = "token_key"
     lookup_url_kwarg = "id"
-    lookup_value_regex = "[A-Za-z0-9]+"
+    lookup_value_converter = "str"
     scope = Scope.READ  # whoever holds a token may end it
 
     def get_queryset(self) -> QuerySet[ApiToken]:

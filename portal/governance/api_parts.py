@@ -124,7 +124,7 @@ def raise_unless_matches(request: Request, label: str, digest: str) -> None:
 class Visible(viewsets.ReadOnlyModelViewSet[Any]):
     """Rows that the caller may see, newest first; what they may not see is not there."""
 
-    lookup_value_regex = "[0-9]+"
+    lookup_value_converter = "int"
     scope: str = Scope.REQUEST
     detail_class: type[serializers.BaseSerializer[Any]] | None = None
 

@@ -23,37 +23,46 @@ ERROR = {
         },
     },
 }
-ALWAYS = {
-    "401": "No token, or one that has ended.",
-    "403": "This person, or this token's scopes, may not do this.",
-    "429": "Too many calls; Retry-After says when to go on.",
+ANSWERS = {
+    "400": ("Invalid", "Fields that cannot be accepted; every bad one is named."),
+    "401": ("NotSignedIn", "No token, or one that has ended."),
+    "403": ("NotAllowed", "This person, or this token's scopes, may not do this."),
+    "404": ("NotFound", "There is none, or none that you may see."),
+    "409": (
+        "WrongState",
+        "No longer, or not yet, in the state that this needs; or another revision was read.",
+    ),
+    "412": ("Changed", "If-Match names another digest than the current one."),
+    "422": ("RuleBroken", "A rule says no."),
+    "429": ("TooMany", "Too many calls; Retry-After says when to go on."),
 }
-ON_ONE = {"404": "There is none, or none that you may see."}
-ON_WRITES = {
-    "400": "Fields that cannot be accepted; every bad one is named.",
-    "409": "No longer, or not yet, in the state that this needs; or another revision was read.",
-    "422": "A rule says no.",
-}
-ON_IF_MATCH = {"412": "If-Match names another version than the current one."}
 
 
 def tell_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular."""
-    result["components"].setdefault("schemas", {})["Error"] = ERROR
+    components = result["components"]
+    components.setdefault("schemas", {})["Error"] = ERROR
     answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    components["responses"] = {
+        name: {"description": words, "content": answer} for name, words in ANSWERS.values()
+    }
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            for code, words in _errors_of(path, method, operation).items():
-                operation["responses"].setdefault(code, {"description": words, "content": answer})
+            for code in _errors_of(path, method, operation):
+                reference = {"$ref": f"#/components/responses/{ANSWERS[code][0]}"}
+                operation["responses"].setdefault(code, reference)
     return result
 
 
-def _errors_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
-    found = dict(ALWAYS)
+def _errors_of(path: str, method: str, operation: dict[str, Any]) -> list[str]:
+    codes = ["401", "403", "429"]
+    parameters = operation.get("parameters", ())
     if "{" in path:
-        found |= ON_ONE
+        codes.append("404")
     if method != "get":
-        found |= ON_WRITES
-    if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", ())):
-        found |= ON_IF_MATCH
-    return found
+        codes += ["400", "409", "422"]
+    elif any(parameter["in"] == "query" for parameter in parameters):
+        codes.append("400")
+    if any(parameter["name"] == "If-Match" for parameter in parameters):
+        codes.append("412")
+    return sorted(codes)

@@ -207,10 +207,11 @@ def test_a_verb_needs_its_scope(call_api, cast, draft, verb, scope):
 def test_a_session_may_do_what_its_person_may_and_needs_csrf(browse, cast, draft):
     rita = browse(cast["rita"])
     rita.handler.enforce_csrf_checks = True
-    refused = rita.post(f"{URL}{draft['id']}/submit/")
+    refused = rita.post(f"{URL}{draft['id']}/submit/", content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
     rita.handler.enforce_csrf_checks = False
-    assert rita.post(f"{URL}{draft['id']}/submit/").json()["state"] == "submitted"
+    answer = rita.post(f"{URL}{draft['id']}/submit/", content_type="application/json")
+    assert answer.json()["state"] == "submitted"
 
 
 def test_the_state_is_the_effective_one_and_filters_by_it(call_api, cast, draft):

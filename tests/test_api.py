@@ -1,0 +1,109 @@
+"""The API as a whole: its document is committed, every endpoint is guarded alike, and nothing writes by GET."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from django.core.cache import cache
+from django.urls import get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
+
+from portal import api
+from portal.governance.api_auth import BearerAuthentication, HasScope, SessionAuthentication
+from portal.governance.api_throttling import PerCaller
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "openapi.yaml"
+REFRESH = "manage.py spectacular --urlconf portal.api --file docs/openapi.yaml"
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return SchemaGenerator(urlconf="portal.api").get_schema(request=None, public=True)
+
+
+def endpoints(patterns, prefix=""):
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from endpoints(pattern.url_patterns, route)
+        elif route.startswith("api/"):
+            view = getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
+            yield route, view, getattr(pattern.callback, "initkwargs", {})
+
+
+def test_the_committed_document_is_what_the_code_says(schema):
+    assert yaml.safe_load(DOCUMENT.read_text()) == schema, f"Run {REFRESH}"
+
+
+def test_the_document_is_valid_and_every_operation_says_how_it_refuses(schema):
+    validate_schema(schema)
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            assert {"401", "403", "429"} <= set(operation["responses"]), path
+            if method == "post":
+                assert {"400", "409", "422"} <= set(operation["responses"]), path
+
+
+def test_every_endpoint_asks_who_is_calling_and_how_often():
+    found = list(endpoints(get_resolver().url_patterns))
+    assert len(found) > 40
+    for route, view, given in found:
+        if route == "api/v1/docs/":
+            continue  # a page; test_routes.py holds that it asks for a sign-in
+        assert issubclass(view, APIView), route
+        assert view.throttle_classes == [PerCaller], route
+        if route == "api/v1/schema/":
+            assert given["permission_classes"] == [IsAuthenticated]
+            continue
+        assert view.permission_classes == [IsAuthenticated, HasScope], route
+        assert view.authentication_classes == [BearerAuthentication, SessionAuthentication], route
+
+
+def test_the_root_names_every_noun_and_each_answers(call_api, opal):
+    client = call_api(opal)
+    nouns = client.get("/api/v1/").json()
+    assert list(nouns) == list(api.NOUNS)
+    for noun, address in nouns.items():
+        if noun != "docs":
+            assert client.get(address).status_code == 200, noun
+
+
+def test_too_many_calls_are_told_when_to_go_on(call_api, rita, axel, monkeypatch):
+    cache.clear()
+    monkeypatch.setattr(PerCaller, "THROTTLE_RATES", {"user": "2/min"})
+    client, other = call_api(rita), call_api(rita)
+    answers = [client.get("/api/v1/me/") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["code"] == "throttled"
+    assert int(answers[2]["Retry-After"]) > 0
+    # another token of hers, and other people, go on
+    assert other.get("/api/v1/me/").status_code == 200
+    assert call_api(axel).get("/api/v1/me/").status_code == 200
+    cache.clear()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"title": "a", "title": "b"}', '{"a": NaN}', "{", "[" * 100 + "]" * 100, '{"a": "\\ud800"}']
+)
+def test_json_that_is_not_json_is_refused(call_api, rita, text):
+    answer = call_api(rita).post("/api/v1/change-requests/", text, content_type="application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "detail", "errors"}
+
+
+def test_another_content_type_is_refused(call_api, rita):
+    answer = call_api(rita).post("/api/v1/change-requests/", {"title": "a"}, format="multipart")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_every_answer_carries_the_content_security_policy(call_api, client, rita):
+    for answer in (
+        call_api(rita).get("/api/v1/me/"),
+        client.get("/api/v1/me/"),
+        client.get("/api/v1/nothing/"),
+    ):
+        assert "default-src 'self'" in answer["Content-Security-Policy"]
+        assert answer["X-Content-Type-Options"] == "nosniff"
