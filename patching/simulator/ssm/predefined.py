@@ -72,8 +72,9 @@ RULES = {
 }
 
 
+@lru_cache
 def baselines(region: str) -> dict[str, Reply]:
-    """AWS's baselines in a region, by their id, which is an ARN."""
+    """AWS's baselines in a region, by their id, which is an ARN. To be read, never written to."""
     return {arn: _baseline(arn, os) for os, arn in _arns().get(region, {}).items()}
 
 
