@@ -24,7 +24,7 @@ from patching.words import counted, listed
 from portal.governance import clock
 
 RUNS_AHEAD = 12
-SOAK = timedelta(days=2)  # shorter than this, nobody has seen the earlier environment work
+SOAK = timedelta(days=1)  # shorter than this, nobody has worked with what was patched before
 WARNING, NOTE = "warning", "note"
 
 
@@ -51,6 +51,7 @@ class Planned:
     production: bool = False
     asked: bool = True  # part of what is looked at; the others are only its company
     since: datetime | None = None
+    environment: str = ""  # as people call it
 
     @property
     def name(self) -> str:
@@ -197,24 +198,24 @@ def _soak(
             short.append((reached, reached - tested))
     if not short:
         return
-    early, late, zone = before[0].whose[1], after[0].whose[1], after[0].timezone
+    early, late, zone = before[0].environment, after[0].environment, after[0].timezone
     level = WARNING if after[0].production else NOTE
     when, gap = short[0]
     share = f"in {len(short)} of the next {months} months"
     if gap < timedelta():
         yield Finding(
             level,
-            f"{late} of {application} is patched before {early} has ended {share}",
+            f"{late} of {application} is patched before {early.lower()} has ended {share}",
             f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}, counted from each Patch Tuesday.",
-            f"Move {late} at least {SOAK.days} days behind {early}.",
+            f"Move {late.lower()} at least a day behind {early.lower()}.",
         )
         return
     hours = int(gap.total_seconds() // 3600)
     yield Finding(
         level,
-        f"{late} of {application} follows {early} after only {hours} h {share}",
-        f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}. {SOAK.days} days show whether a patch does harm.",
-        f"Move {late} back by {SOAK.days - gap.days} days.",
+        f"{late} of {application} follows {early.lower()} after only {hours} h {share}",
+        f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}. A working day shows whether a patch does harm.",
+        f"Move {late.lower()} back by a day.",
     )
 
 
@@ -319,6 +320,7 @@ def _planned(spec: Mapping[str, Any], environments: Mapping[str, Environment], *
         spec,
         rank=environment.rank if environment else 0,
         production=bool(environment and environment.is_production),
+        environment=environment.name if environment else spec["environment"],
         **more,
     )
 

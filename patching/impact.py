@@ -115,8 +115,8 @@ def of(around: Around) -> Impact:
     }
     planned = [window for window in findings.planned_after(items) if window.asked]
     return Impact(
-        kinds=Counter(one["kind"] for one in items),
-        actions=Counter(one["action"] for one in items),
+        kinds=dict(Counter(one["kind"] for one in items)),
+        actions=dict(Counter(one["action"] for one in items)),
         places=around.places,
         environments=_environments(around),
         instances=len(ids),

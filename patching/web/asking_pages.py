@@ -23,6 +23,7 @@ from portal.governance.errors import DomainError, FieldProblem, InvalidInput
 from portal.governance.models import User
 
 MakeForm = Callable[..., AskForm]
+FEW = 4  # messages before a form that nobody has filled in yet
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def answer(
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """Show a form of ``AskForm``, preview what it would ask for, or take it. ``make(data)`` makes the form."""
-    form, preview, status = make(), None, 200
+    form, preview, against, status = make(), None, [], 200
     do = request.POST.get("do", "")
     if request.method == "POST":
         form = make(request.POST)
@@ -70,13 +71,14 @@ def answer(
             # htmx swaps a 422 and leaves a 400 alone
             status = 422 if request.htmx else 400
     elif form.initial.get("title"):
-        preview = _first_preview(make, form, request.user)
+        preview, against = _first_preview(make, form, request.user)
     return render(
         request,
         "patching/ask.html",
         {
             "form": form,
             "preview": preview,
+            "against": against[:FEW],
             "heading": heading,
             "about": about,
             "change": change,
@@ -123,10 +125,13 @@ def _lines(items: list[Item]) -> list[Line]:
     ]
 
 
-def _first_preview(make: MakeForm, form: AskForm, user: User) -> Preview | None:
-    """What the answers to begin with would make; nothing is said against a form that nobody has filled in."""
+def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview | None, list[str]]:
+    """What the answers to begin with would make, or what rules say against them; the form itself stays unmarked."""
     filled = make({name: _text(form, name) for name in form.fields})
-    return preview_of(filled, user) if _asks(filled) else None
+    if not _asks(filled):
+        return None, []
+    preview = preview_of(filled, user)
+    return preview, [] if preview else [said for errors in filled.errors.values() for said in errors]
 
 
 def _asks(form: AskForm) -> bool:

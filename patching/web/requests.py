@@ -46,8 +46,8 @@ class RequestFilter(django_filters.FilterSet):
     team = django_filters.ModelChoiceFilter(
         queryset=_teams, field_name="team", label="Team", empty_label="All teams"
     )
-    mine = django_filters.BooleanFilter(
-        method="asked_by_me", label="Asked by me", widget=django_filters.widgets.forms.CheckboxInput
+    by = django_filters.ChoiceFilter(
+        method="asked_by", choices=[("me", "Me")], label="Asked by", empty_label="Anybody"
     )
 
     class Meta:
@@ -63,8 +63,8 @@ class RequestFilter(django_filters.FilterSet):
         by_number = Q(pk=int(number)) if number.isascii() and number.isdecimal() and len(number) < 15 else Q()
         return rows.filter(Q(title__icontains=value) | by_number if by_number else Q(title__icontains=value))
 
-    def asked_by_me(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        return rows.filter(requested_by=self.request.user) if value else rows
+    def asked_by(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(requested_by=self.request.user)
 
 
 def _environments(request: ChangeRequest) -> str:

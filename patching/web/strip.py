@@ -20,7 +20,6 @@ class Bar:
     x: float
     y: float
     width: float
-    label: str
     conflict: bool
 
 
@@ -43,8 +42,8 @@ class Soak:
     label: str
 
     @property
-    def middle(self) -> tuple[float, float]:
-        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2 - 4
+    def text(self) -> tuple[float, float]:
+        return self.x1 + 4, self.y1 + 3
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def strip_of(items: Sequence[Mapping[str, Any]]) -> Strip | None:
     def across(moment: datetime) -> float:
         return round(LEFT + (moment - first) / timedelta(days=1) * scale, 1)
 
-    ranks = sorted({(run.window.rank, run.window.whose[1]) for run in runs})
+    ranks = sorted({(run.window.rank, run.window.environment) for run in runs})
     rows = {environment: TOP + 6 + number * ROW for number, (_, environment) in enumerate(ranks)}
     bars = []
     for run in sorted(runs, key=lambda one: one.start):
@@ -83,8 +82,7 @@ def strip_of(items: Sequence[Mapping[str, Any]]) -> Strip | None:
             for other in runs
         )
         width = max(8.0, across(run.end) - across(run.start))
-        zone_letter = run.window.spec["az"][-1:] or run.window.name
-        bars.append(Bar(across(run.start), rows[run.window.whose[1]], round(width, 1), zone_letter, clash))
+        bars.append(Bar(across(run.start), rows[run.window.environment], round(width, 1), clash))
     return Strip(
         height=TOP + len(rows) * ROW + 4,
         rows=tuple((environment, y + 11) for environment, y in rows.items()),
@@ -115,13 +113,11 @@ def _soaks(
 ) -> list[Soak]:
     found = []
     for (_, earlier), (_, later) in zip(ranks, ranks[1:], strict=False):
-        end = max(run.end for run in runs if run.window.whose[1] == earlier)
-        start = min(run.start for run in runs if run.window.whose[1] == later)
+        end = max(run.end for run in runs if run.window.environment == earlier)
+        start = min(run.start for run in runs if run.window.environment == later)
         if start <= end:
             continue
         pause = start - end
         label = counted(pause.days, "day") if pause.days else f"{int(pause.total_seconds() // 3600)} h"
-        found.append(
-            Soak(across(end) + 14, rows[earlier] + 8, across(start) - 4, rows[later] + 8, f"{label} of soak")
-        )
+        found.append(Soak(across(end), rows[earlier] + 8, across(start), rows[later] + 8, f"{label} of soak"))
     return found

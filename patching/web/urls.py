@@ -2,11 +2,22 @@
 
 from django.urls import path
 
-from patching.web import accounts, baselines, editing, groups, instances, pushes, requests, windows, wizard
+from patching.web import (
+    accounts,
+    baselines,
+    editing,
+    groups,
+    instances,
+    pushes,
+    requests,
+    setup_urls,
+    windows,
+    wizard,
+)
 
 app_name = "patching"
 urlpatterns = [
-    path("inbox/", requests.inbox, name="inbox"),
+    path("requests/inbox/", requests.inbox, name="inbox"),
     path("requests/", requests.request_list, name="request-list"),
     path("requests/new/", editing.request_new, name="request-new"),
     path("requests/new/ha-windows/", wizard.ha_windows, name="ha-windows"),
@@ -41,4 +52,5 @@ urlpatterns = [
     path("aws-accounts/<int:pk>/", accounts.account_detail, name="account-detail"),
     path("aws-accounts/<int:pk>/push/", accounts.push_now, name="push-now"),
     path("aws-accounts/<int:pk>/pull/", accounts.pull_now, name="pull-now"),
+    *setup_urls.urlpatterns,
 ]
