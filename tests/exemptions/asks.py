@@ -2,11 +2,13 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from exemptions import workflow
 from exemptions.models import Exemption
@@ -132,6 +134,14 @@ def resource(waiver: Waiver, kind: str, **fields: Any) -> ResourceState:
         **fields,
     }
     return ResourceState.objects.update_or_create(account_region=place, kind=kind, key=key, defaults=given)[0]
+
+
+def queries_of(ask: Callable[[], Any]) -> int:
+    """How many queries something costs; the demo's clock is asked at most once beside them."""
+    clock.now()
+    with CaptureQueriesContext(connection) as asked:
+        ask()
+    return len([one for one in asked if "clockshift" not in one["sql"]])
 
 
 def later(monkeypatch: Any, moment: datetime) -> None:

@@ -97,10 +97,12 @@ def test_too_many_members_are_counted_before_the_file_is_opened(exemption, cast,
 @given(cut=st.integers(0, len(WORD) - 1), byte=st.integers(0, 255))
 def test_a_damaged_office_file_is_refused_or_kept_and_never_an_error(cut, byte):
     damaged = WORD[:cut] + bytes([byte]) + WORD[cut + 1 :]
+    refused = False
     try:
         documents.raise_unless_allowed(SimpleUploadedFile("letter.docx", damaged))
-    except InvalidInput as problem:
-        assert {one.field for one in problem.problems} == {"document"}
+    except InvalidInput:
+        refused = True
+    assert not refused or damaged != WORD
 
 
 @pytest.mark.parametrize(
