@@ -1,12 +1,13 @@
-"""How accounts and applications come into the portal: verbs of operators, each with its audit entry."""
+"""How accounts, environments and applications come into the portal: verbs, each with its audit entry."""
 
 import re
 import secrets
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
+from django.db.models import Max
 
-from patching.models import AccountRegion, Application, AwsAccount, Environment, Selector
+from patching.models import AccountRegion, Application, AwsAccount, Environment, ManagedInstance, Selector
 from portal.governance import audit, clock, roles
 from portal.governance.errors import FieldProblem, InvalidInput, NotAllowed
 from portal.governance.models import Role, Team, User
@@ -42,6 +43,26 @@ def connect(account_id: str, name: str, regions: Iterable[str], *, by: User | No
         AccountRegion.objects.create(account=account, region=region, next_pull_at=clock.real_now())
     audit.record("account.connected", account, by=by, detail={"account": account_id, "regions": wanted})
     return account
+
+
+@transaction.atomic
+def add_environment(slug: str, name: str, *, is_production: bool, by: User | None) -> Environment:
+    """One more stage, patched after those that are there. Raises InvalidInput, NotAllowed."""
+    _raise_unless(by, Role.SECURITY_OPERATIONS)
+    name, problems = name.strip(), []
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,19}", slug, re.ASCII):
+        message = "Use 2–20 lower-case letters, digits and -, such as prod."
+        problems.append(FieldProblem("slug", "format", message))
+    elif Environment.objects.filter(slug=slug).exists():
+        problems.append(FieldProblem("slug", "taken", f"There is an environment “{slug}” already."))
+    if not 1 <= len(name) <= 40:
+        problems.append(FieldProblem("name", "length", "Give the environment a name of 1 to 40 characters."))
+    if problems:
+        raise InvalidInput(problems)
+    last = Environment.objects.aggregate(Max("rank"))["rank__max"] or 0
+    environment = Environment.objects.create(slug=slug, name=name, is_production=is_production, rank=last + 1)
+    audit.record("environment.added", environment, by=by, detail={"production": is_production})
+    return environment
 
 
 @transaction.atomic
@@ -84,6 +105,24 @@ def add_selector(
         "application.selector_added", selector, by=by, team=application.team, detail={"tags": dict(tags)}
     )
     return selector
+
+
+@transaction.atomic
+def remove_selector(selector: Selector, *, by: User | None) -> None:
+    """Let go of what a selector matches; the next reading hands its instances to nobody. Raises NotAllowed."""
+    _raise_unless(by, Role.SECURITY_OPERATIONS)
+    application, place = selector.application, selector.account_region_id
+    detail = {"application": application.slug, "tags": selector.tags}
+    audit.record("application.selector_removed", selector, by=by, team=application.team, detail=detail)
+    selector.delete()
+    AccountRegion.objects.filter(pk=place).update(next_pull_at=clock.real_now())
+
+
+def matching(place: AccountRegion, tags: Mapping[str, str]) -> list[ManagedInstance]:
+    """Instances of an account-region that a selector with these tags matches, as inventory last saw them."""
+    selector = Selector(account_region=place, tags=dict(tags))
+    there = ManagedInstance.objects.present().filter(account_region=place)
+    return [one for one in there.select_related("application", "environment") if selector.matches(one.tags)]
 
 
 def _raise_unless(by: User | None, role: str) -> None:

@@ -6,12 +6,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal import health
+from portal.dashboards.search import search
 from portal.dashboards.views import home
 
 admin.site.login = secure_admin_login(admin.site.login)  # one way to sign in, second factor included
 
 urlpatterns = [
     path("", home, name="home"),
+    path("search/", search, name="search"),
     path("", include("portal.dashboards.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

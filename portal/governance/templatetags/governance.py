@@ -384,9 +384,9 @@ def plural(number: int | None, noun: str, many: str = "") -> str:
 
 
 @register.filter
-def number(value: float | None) -> str:
-    """1284 as 1,284; nothing as a dash, never as zero."""
-    return NO_VALUE if value is None else f"{value:,}"
+def number(value: float | str | None) -> str:
+    """1284 as 1,284; nothing as a dash, never as zero. A template gives "" for what is not there."""
+    return NO_VALUE if value is None or value == "" else f"{value:,}"
 
 
 @register.simple_tag

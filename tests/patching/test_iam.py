@@ -1,0 +1,91 @@
+"""Policies allow what the adapters call, that and no more, and writing only where our mark or our two tags are."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from patching import iam
+from patching.aws.baselines import Baselines
+
+RETAIL = SimpleNamespace(
+    account_id="211125483017",
+    external_id="patchwarden-abc",
+    patch_group_tag="PatchGroup",
+    window_tag="MaintenanceWindow",
+)
+HUB = "arn:aws:iam::111111111111:role/PatchwardenHub"
+
+
+def statements():
+    document = iam.permissions_policy(RETAIL, installation="patchwarden", restore_role="PatchwardenRestore")
+    return {one["Sid"]: one for one in document["Statement"]}
+
+
+def test_only_our_hub_with_the_accounts_own_external_id_is_trusted():
+    (only,) = iam.trust_policy(RETAIL, HUB)["Statement"]
+    assert only["Principal"] == {"AWS": HUB}
+    assert only["Condition"] == {"StringEquals": {"sts:ExternalId": "patchwarden-abc"}}
+
+
+def test_exactly_what_the_adapters_call_is_allowed_and_three_more_with_a_reason():
+    allowed = {action for one in statements().values() for action in one["Action"]}
+    assert allowed == iam.actions() | iam.BESIDES
+
+
+def test_no_action_is_a_pattern_and_no_statement_is_empty():
+    assert all(one["Action"] for one in statements().values())
+    assert not any("*" in action for one in statements().values() for action in one["Action"])
+
+
+def test_writing_everywhere_is_only_creating_what_is_marked():
+    everywhere = {sid for sid, one in statements().items() if one["Resource"] == ["*"]}
+    assert everywhere == {"Read", "CreateMarked"}
+    assert all(action.partition(":")[2].startswith(iam.READS) for action in statements()["Read"]["Action"])
+    marked = {"StringEquals": {"aws:RequestTag/patchwarden:installation": "patchwarden"}}
+    assert statements()["CreateMarked"]["Condition"] == marked
+
+
+@pytest.mark.parametrize("sid", ["ChangeOurWindows", "ChangeOurBaselines"])
+def test_windows_and_baselines_are_changed_only_where_they_carry_our_tag(sid):
+    tag = {"StringEquals": {"aws:ResourceTag/patchwarden:installation": "patchwarden"}}
+    assert statements()[sid]["Condition"] == tag
+
+
+def test_what_is_in_a_window_is_changed_only_together_with_the_window():
+    inside, windows = statements()["ChangeWhatIsInWindows"], statements()["ChangeOurWindows"]
+    assert set(inside["Action"]) < set(windows["Action"])
+
+
+def test_instances_get_our_two_tags_and_no_other():
+    one = statements()["TagInstances"]
+    assert one["Resource"] == ["arn:aws:ec2:*:211125483017:instance/*"]
+    keys = {"aws:TagKeys": ["MaintenanceWindow", "PatchGroup"]}
+    assert one["Condition"]["ForAllValues:StringEquals"] == keys
+    assert one["Condition"]["Null"] == {"aws:TagKeys": "false"}
+
+
+def test_the_one_role_goes_to_the_scheduler_alone():
+    one = statements()["LetTheWayBackRun"]
+    assert one["Resource"] == ["arn:aws:iam::211125483017:role/PatchwardenRestore"]
+    assert one["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+
+
+def test_the_way_back_tags_instances_and_does_nothing_else():
+    (only,) = iam.restore_policy(RETAIL)["Statement"]
+    assert only["Action"] == ["ec2:CreateTags", "ec2:DeleteTags"]
+    (trusted,) = iam.restore_trust_policy(RETAIL)["Statement"]
+    assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trusted["Condition"]["StringEquals"]["aws:SourceAccount"] == "211125483017"
+
+
+def test_arns_are_of_the_hubs_partition():
+    assert iam.partition_of("arn:aws-cn:iam::111111111111:role/Hub") == "aws-cn"
+    document = iam.permissions_policy(RETAIL, installation="x", restore_role="R", partition="aws-cn")
+    arns = [arn for one in document["Statement"] for arn in one["Resource"] if arn != "*"]
+    assert all(arn.startswith("arn:aws-cn:") for arn in arns)
+
+
+def test_a_new_action_without_a_statement_is_refused(monkeypatch):
+    monkeypatch.setattr(Baselines, "permissions", (*Baselines.permissions, "ssm:SendCommand"))
+    with pytest.raises(ValueError, match="ssm:SendCommand"):
+        statements()
