@@ -21,8 +21,11 @@ def tick() -> None:
 @shared_task(name="patching.push_account_region")
 def push_account_region(pk: int, trigger: str = "nudge") -> None:
     account_region = push.due().filter(pk=pk).first()
-    if account_region is not None:
-        push.push(account_region, trigger=trigger)
+    if account_region is None:
+        return
+    run = push.push(account_region, trigger=trigger)
+    if run is not None and run.writes:
+        pull.want(account_region)  # what was tagged or opened shows at once, not in a quarter of an hour
 
 
 @shared_task(name="patching.pull_account_region")

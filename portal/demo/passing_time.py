@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from patching import pull, push
 from patching.models import MaintenanceWindow
 from patching.schedules import next_runs
 from portal.demo import simulator
@@ -26,6 +27,8 @@ def advance_to(moment: datetime) -> datetime:
         )
     there = simulator.advance(moment)
     here = clock.set_to(max(there, moment))
+    push.want_all()
+    pull.want_all()
     nudge.wake("patching.tick")
     return here
 
