@@ -73,7 +73,7 @@ def _managed(instance: ManagedInstance) -> Link:
 def _online(instance: ManagedInstance) -> Link:
     since = f"last heard of {_moment(instance.last_ping_at)}" if instance.last_ping_at else "never heard of"
     if instance.is_online:
-        return Link("online", True, "Its agent answers", since.capitalize())
+        return Link("online", True, "Its agent answers", f"{since[:1].upper()}{since[1:]}")
     return Link(
         "online", False, "Its agent does not answer", f"{instance.ping_status or 'No agent'}, {since}"
     )

@@ -1,6 +1,7 @@
 """Pages of accounts: each account-region with its health, its quotas and what was last done; push and pull by hand."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import django_filters
@@ -22,6 +23,7 @@ from patching.models import (
 )
 from patching.web import standing
 from patching.web.filters import search
+from patching.web.pushes import add_why
 from portal.governance import clock, lists
 from portal.governance.errors import DomainError
 from portal.governance.models import User
@@ -79,6 +81,9 @@ def _decorate(rows: list[Any], user: User) -> None:
         row.present = instances.get(row.pk, 0)
         row.windows_used = windows.get(row.pk, 0)
         row.health = health_of(row)
+        # backoff is reckoned in real time, whatever a demo's clock says
+        left = row.backoff_until - clock.real_now() if row.backoff_until else timedelta()
+        row.waits = max(left, timedelta())
 
 
 def _counted(found: Any, rows: list[Any]) -> dict[int, int]:
@@ -106,6 +111,8 @@ def account_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page(request: HttpRequest, place: Any, status: int = 200) -> HttpResponse:
     _decorate([place], request.user)
+    pushes = list(PushRun.objects.filter(account_region=place)[:RUNS_SHOWN])
+    add_why(pushes)
     conditions = dict(
         ResourceState.objects.filter(account_region=place)
         .order_by()
@@ -122,7 +129,7 @@ def _page(request: HttpRequest, place: Any, status: int = 200) -> HttpResponse:
             if condition in conditions
         ],
         "troubled": ResourceState.objects.filter(account_region=place, condition__in=standing.TROUBLED)[:20],
-        "pushes": PushRun.objects.filter(account_region=place)[:RUNS_SHOWN],
+        "pushes": pushes,
         "pulls": PullRun.objects.filter(account_region=place)[:RUNS_SHOWN],
         "may_operate": permissions.may_operate(request.user),
         "push_waits": place.push_wanted > place.push_done,

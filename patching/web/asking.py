@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from zoneinfo import available_timezones
 
 from django import forms
@@ -98,6 +98,14 @@ class ZoneField(forms.CharField):
         super().__init__(max_length=64, widget=widget, **kwargs)
 
 
+class Part(NamedTuple):
+    """Fields that stand together, and in how many columns: one, two, or as many as fit."""
+
+    legend: str
+    fields: list[forms.BoundField]
+    layout: str = ""
+
+
 class AskForm(forms.Form):
     """What every request has: a title and a reason."""
 
@@ -131,12 +139,15 @@ class AskForm(forms.Form):
         raise AssertionError("A form of its own says what it asks for.")
 
     @property
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> list[Part]:
         """Fields in the groups in which the page shows them."""
-        return [("", [self[name] for name in self.fields])]
+        return [self._yours()]
 
-    def _fields(self, *names: str) -> list[forms.BoundField]:
-        return [self[name] for name in names if name in self.fields]
+    def _part(self, legend: str, *names: str, layout: str = "") -> Part:
+        return Part(legend, [self[name] for name in names if name in self.fields], layout)
+
+    def _yours(self) -> Part:
+        return self._part("Your request", "title", "reason", "note", layout="one")
 
 
 class ObjectForm(AskForm):
@@ -283,17 +294,16 @@ class WindowForm(PlacedForm):
             del self.fields[name]
 
     @property
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> list[Part]:
         return [
-            ("When it opens", self._fields("week", "weekday", "at", "offset", "timezone", "expression")),
-            ("How long", self._fields("duration", "cutoff")),
-            (
-                "What it does",
-                self._fields("max_concurrency", "max_errors", "reboot", "before", "after", "scan", "tasks"),
+            self._part("When it opens", "week", "weekday", "at", "offset", "timezone", "expression"),
+            self._part("How long", "duration", "cutoff"),
+            self._part(
+                "What it does", "max_concurrency", "max_errors", "reboot", "before", "after", "scan", "tasks"
             ),
-            ("What it is called", self._fields("name", "description")),
-            ("What it patches", self._fields("az", "instances")),
-            ("Your request", self._fields("title", "reason", "note")),
+            self._part("What it is called", "name", "description"),
+            self._part("What it patches", "az", "instances"),
+            self._yours(),
         ]
 
     def clean_tasks(self) -> Any:
@@ -416,13 +426,13 @@ class GroupForm(PlacedForm):
             )
 
     @property
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> list[Part]:
         baselines = [name for name in self.fields if name.startswith("baseline_")]
         return [
-            ("What it is called", self._fields("name")),
-            ("What judges it", self._fields(*baselines)),
-            ("Who is in it", self._fields("az", "instances")),
-            ("Your request", self._fields("title", "reason", "note")),
+            self._part("What it is called", "name"),
+            self._part("What judges it", *baselines),
+            self._part("Who is in it", "az", "instances"),
+            self._yours(),
         ]
 
     @property
@@ -461,11 +471,11 @@ class BaselineForm(ObjectForm):
         ]
 
     @property
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> list[Part]:
         return [
-            ("What it is called", self._fields("name", "application", "environment")),
-            ("What it approves", self._fields("definition")),
-            ("Your request", self._fields("title", "reason", "note")),
+            self._part("What it is called", "name", "application", "environment"),
+            self._part("What it approves", "definition"),
+            self._yours(),
         ]
 
     def clean_definition(self) -> Any:
@@ -498,10 +508,10 @@ class SeveralForm(AskForm):
     field_of = {"items": "items_json"}
 
     @property
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> list[Part]:
         return [
-            ("What it asks for", self._fields("items_json")),
-            ("Your request", self._fields("title", "reason", "note")),
+            self._part("What it asks for", "items_json"),
+            self._yours(),
         ]
 
     def clean_items_json(self) -> Any:

@@ -23,7 +23,8 @@ from portal.governance.errors import DomainError, FieldProblem, InvalidInput
 from portal.governance.models import User
 
 MakeForm = Callable[..., AskForm]
-FEW = 4  # messages before a form that nobody has filled in yet
+FEW = 4  # messages beside a form; the form itself shows them all
+WHY = {"title", "reason", "note"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def answer(
         {
             "form": form,
             "preview": preview,
-            "against": against[:FEW],
+            "against": against or _against(form),
             "heading": heading,
             "about": about,
             "change": change,
@@ -131,12 +132,25 @@ def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview |
     if not _asks(filled):
         return None, []
     preview = preview_of(filled, user)
-    return preview, [] if preview else [said for errors in filled.errors.values() for said in errors]
+    return preview, [] if preview else _against(filled)
+
+
+def _against(form: AskForm) -> list[str]:
+    """What is wrong with what it asks for, each with the field's name; titles and reasons come later."""
+    if not form.is_bound:
+        return []
+    found = []
+    for name, errors in form.errors.items():
+        if name in WHY:
+            continue
+        label = f"{form.fields[name].label}: " if name in form.fields else ""
+        found += [f"{label}{said}" for said in errors]
+    return found[:FEW]
 
 
 def _asks(form: AskForm) -> bool:
     """Whether it says what it asks for, though perhaps not yet why."""
-    return not set(form.errors) - {"title", "reason", "note"}
+    return not set(form.errors) - WHY
 
 
 def _text(form: AskForm, name: str) -> Any:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 
 from portal.governance.errors import FieldProblem
 from portal.governance.models import Outcome
@@ -32,15 +33,12 @@ class DecisionForm(forms.Form):
 def tell(form: forms.BaseForm, problems: Iterable[FieldProblem], fields: Mapping[str, str]) -> None:
     """Put each problem under the field it is about; ``fields`` maps the first part of a path to a form's field."""
     for problem in problems:
-        path = re.sub(r"^items\[\d+\]\.(spec\.)?", "", problem.field)
+        whole = fields.get("items")
+        path = problem.field if whole else re.sub(r"^items\[\d+\]\.(spec\.)?", "", problem.field)
         first = re.split(r"[.\[]", path)[0]
         name = fields.get(first, first)
-        rest = path[len(first) :].lstrip(".")
-        if name in form.fields:
-            message = (
-                f"{rest}: {problem.message}" if rest and name in ("definition", "items") else problem.message
-            )
-            if message not in form.errors.get(name, []):
-                form.add_error(name, message)
-        else:
-            form.add_error(None, f"{problem.field}: {problem.message}")
+        rest = path if whole else path[len(first) :].lstrip(".")
+        message = f"{rest}: {problem.message}" if rest and name in (whole, "definition") else problem.message
+        place = name if name in form.fields else None
+        if message not in form.errors.get(place or NON_FIELD_ERRORS, []):
+            form.add_error(place, message)

@@ -34,6 +34,23 @@ class PushFilter(django_filters.FilterSet):
         return rows.filter(writes__gt=0)
 
 
+_WHY = {
+    "tick": "Regular comparison",
+    "operator": "Asked for by an operator",
+    "command": "From the command line",
+}
+
+
+def why(run: PushRun) -> str:
+    """What set a push off, in words."""
+    return _WHY.get(run.trigger, run.trigger[:1].upper() + run.trigger[1:])
+
+
+def add_why(runs: list[Any]) -> None:
+    for run in runs:
+        run.why = why(run)
+
+
 def _took(run: PushRun) -> float | None:
     return (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
 
@@ -41,7 +58,7 @@ def _took(run: PushRun) -> float | None:
 COLUMNS = (
     lists.Column("Push", lambda one: one.pk, "id"),
     lists.Column("Account and Region", lambda one: one.account_region, "account_region"),
-    lists.Column("Why", lambda one: one.trigger),
+    lists.Column("Why", why),
     lists.Column("Began", lambda one: one.started_at, "started_at"),
     lists.Column("Writes", lambda one: one.writes, "writes", css="r"),
     lists.Column("State", lambda one: one.state, "state"),
@@ -56,7 +73,13 @@ def push_list(request: HttpRequest) -> HttpResponse:
     """Pushes in the account-regions that this person may see, newest first."""
     rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
     return lists.show(
-        request, "patching/push_list.html", rows=rows, columns=COLUMNS, name="pushes", filters=PushFilter
+        request,
+        "patching/push_list.html",
+        rows=rows,
+        columns=COLUMNS,
+        name="pushes",
+        filters=PushFilter,
+        decorate=add_why,
     )
 
 
@@ -73,6 +96,7 @@ def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "run": run,
         "heading": f"Push {run.pk}",
+        "why": why(run),
         "took": run.finished_at - run.started_at if run.finished_at else None,
         "steps": run.plan,
         "operations": operations,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from patching.blueprints import HA_WINDOWS_STAGES, Member, Stage, ha_windows_application
 from patching.items import with_defaults
 from patching.models import AccountRegion, ManagedInstance
-from patching.web.asking import AskForm, Item, Scope, ZoneField, scopes_of
+from patching.web.asking import AskForm, Item, Part, Scope, ZoneField, scopes_of
 from patching.web.asking_pages import answer
 from portal.governance.models import User
 
@@ -48,7 +48,7 @@ class HaWindowsForm(AskForm):
             name = stage.environment
             self.fields[f"days_{name}"] = forms.IntegerField(
                 min_value=0,
-                max_value=6,
+                max_value=LATEST_DAY,
                 initial=stage.days_after_patch_tuesday,
                 label=f"{name.capitalize()}: days after Patch Tuesday",
             )
@@ -61,14 +61,14 @@ class HaWindowsForm(AskForm):
         self.order_fields(["application", "place", "timezone", "start_hour"])
 
     @property
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> list[Part]:
         pace = [f"{part}_{stage.environment}" for stage in HA_WINDOWS_STAGES for part in ("days", "delay")]
         return [
-            ("What is patched", self._fields("application", "place")),
-            ("When", self._fields("timezone", "start_hour")),
-            ("How it moves from dev to production", self._fields(*pace)),
-            ("Before each run", self._fields("snapshot_document")),
-            ("Your request", self._fields("title", "reason", "note")),
+            self._part("What is patched", "application", "place"),
+            self._part("When", "timezone", "start_hour"),
+            self._part("How it moves from dev to production", *pace, layout="two"),
+            self._part("Before each run", "snapshot_document"),
+            self._yours(),
         ]
 
     def clean(self) -> dict[str, Any]:
