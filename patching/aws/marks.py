@@ -155,6 +155,3 @@ class Ids:
 
     def learn(self, key: Key, aws_id: str) -> None:
         self._known[key] = aws_id
-
-    def forget(self, key: Key) -> None:
-        self._known.pop(key, None)
