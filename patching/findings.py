@@ -24,7 +24,7 @@ from patching.words import counted, listed
 from portal.governance import clock
 
 RUNS_AHEAD = 12
-SOAK = timedelta(days=1)  # shorter than this, nobody has worked with what was patched before
+SOAK = timedelta(days=2)  # shorter than this, nobody has worked with what was patched before
 WARNING, NOTE = "warning", "note"
 
 
@@ -207,15 +207,15 @@ def _soak(
             level,
             f"{late} of {application} is patched before {early.lower()} has ended {share}",
             f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}, counted from each Patch Tuesday.",
-            f"Move {late.lower()} at least a day behind {early.lower()}.",
+            f"Move {late.lower()} at least {SOAK.days} days behind {early.lower()}.",
         )
         return
     hours = int(gap.total_seconds() // 3600)
     yield Finding(
         level,
         f"{late} of {application} follows {early.lower()} after only {hours} h {share}",
-        f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}. A working day shows whether a patch does harm.",
-        f"Move {late.lower()} back by a day.",
+        f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}. {SOAK.days} days show whether a patch does harm.",
+        f"Move {late.lower()} back by {SOAK.days - gap.days} days.",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_filters
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
@@ -34,10 +35,20 @@ class PushFilter(django_filters.FilterSet):
         return rows.filter(writes__gt=0)
 
 
+OPERATIONS_PER_PAGE = 25
+_KINDS = {
+    "baseline": "Baselines",
+    "registration": "Baselines of groups",
+    "window": "Windows",
+    "target": "Targets",
+    "task": "Tasks",
+    "schedule": "Ways back",
+    "tag": "Instance tags",
+}
 _WHY = {
     "tick": "Regular comparison",
     "operator": "Asked for by an operator",
-    "command": "From the command line",
+    "command line": "From the command line",
 }
 
 
@@ -89,18 +100,31 @@ def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One push: what it planned, every write with its answer, and how it ended in words."""
     rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
     run = get_object_or_404(rows, pk=pk)
-    operations = list(run.operations.select_related("resource"))
-    for operation in operations:
-        operation.shown = json.dumps(operation.request, indent=2, ensure_ascii=False)  # type: ignore[attr-defined]
-    done = sum(one.state == Operation.State.DONE for one in operations)
+    operations = run.operations.select_related("resource")
+    page = Paginator(operations, OPERATIONS_PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = list(page.object_list)
+    for operation in page.object_list:
+        operation.shown = json.dumps(operation.request, indent=2, ensure_ascii=False)
     context = {
         "run": run,
         "heading": f"Push {run.pk}",
         "why": why(run),
         "took": run.finished_at - run.started_at if run.finished_at else None,
-        "steps": run.plan,
-        "operations": operations,
-        "done": done,
+        "kinds": _by_kind(run.plan),
+        "total": len(run.plan),
+        "page": page,
+        "done": run.operations.filter(state=Operation.State.DONE).count(),
         "moving": run.state == PushRun.State.RUNNING,
     }
     return render(request, "patching/push_detail.html", context)
+
+
+def _by_kind(plan: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Steps in the order in which they take effect, under the name of their kind; those with changes first."""
+    found = []
+    for kind, name in _KINDS.items():
+        steps = [step for step in plan if step["kind"] == kind]
+        if steps:
+            found.append((name, sorted(steps, key=lambda step: not step.get("changes"))))
+    rest = [step for step in plan if step["kind"] not in _KINDS]
+    return [*found, ("Others", rest)] if rest else found

@@ -1,5 +1,6 @@
 """The wizard for a highly available Windows application: a few answers become one request, shown before it is made."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,12 +9,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from patching.blueprints import HA_WINDOWS_STAGES, Member, Stage, ha_windows_application
+from patching.blueprints import HA_WINDOWS_STAGES, LATEST_DAY, Member, Stage, ha_windows_application
 from patching.items import with_defaults
 from patching.models import AccountRegion, ManagedInstance
 from patching.web.asking import AskForm, Item, Part, Scope, ZoneField, scopes_of
 from patching.web.asking_pages import answer
 from portal.governance.models import User
+
+_OPENS = re.compile(r"cron\(0 (?P<hour>\d{1,2}) \? \* TUE#(?P<nth>[1-5]) \*\)")
 
 
 class HaWindowsForm(AskForm):
@@ -206,9 +209,13 @@ def _stage(
     first = next((one for one in windows if one["environment"] == environment), None)
     rules = (baseline["definition"].get("ApprovalRules") or {}).get("PatchRules") or [{}]
     delay = rules[-1].get("ApproveAfterDays")
-    return Stage(environment, first["offset"], delay) if first and delay is not None else None
+    opens = _OPENS.fullmatch(first["schedule"]) if first else None
+    if first is None or opens is None or delay is None:
+        return None
+    # days are counted from the second Tuesday, whichever Tuesday the expression names
+    return Stage(environment, (int(opens["nth"]) - 2) * 7 + first["offset"], delay)
 
 
 def _hour(schedule: str) -> int | None:
-    parts = schedule.removeprefix("cron(").split()
-    return int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else None
+    opens = _OPENS.fullmatch(schedule)
+    return int(opens["hour"]) if opens else None
