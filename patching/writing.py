@@ -21,6 +21,7 @@ from portal.governance import clock
 from portal.governance.canonical import digest_of
 
 BUDGET_SECONDS = 200.0  # within the task's soft limit; the rest is for the next pass
+LOOKS = 3
 LONGEST_WINDOW = timedelta(hours=25)
 Condition = ResourceState.Condition
 
@@ -134,12 +135,22 @@ def _attempt(work: Work, step: Step, *, proven: bool) -> None:
     except NotYetError as problem:
         work.stuck[step.key] = str(problem)
     except AwsChanged as problem:
-        work.stuck[step.key] = f"{problem} It is looked at again in the next push."
+        _look_again_later(work, step.key, problem)
     except AwsError as problem:
         if problem.is_passing:
             raise
         work.failed[step.key] = problem
         work.stuck[step.key] = str(problem)
+
+
+def _look_again_later(work: Work, key: Key, problem: AwsChanged) -> None:
+    """AWS was not as we had read it. Looking again helps once or twice; after that it is a failure like others."""
+    state = work.resource(key)
+    work.stuck[key] = f"{problem} It is looked at again in the next push."
+    if state.failures + 1 >= LOOKS:
+        work.failed[key] = problem
+    else:
+        intents.note(work.lease, state, failures=state.failures + 1)
 
 
 def _unmet(work: Work, step: Step, *, proven: bool) -> str:

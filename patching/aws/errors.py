@@ -43,7 +43,6 @@ CHANGED = {
     "AlreadyExistsException",
     "ConflictException",
     "DoesNotExistException",
-    "InvalidInstanceID.NotFound",
     "ResourceInUseException",
     "ResourceNotFoundException",
     "TargetInUseException",
@@ -62,6 +61,7 @@ DENIED = {
     "UnrecognizedClientException",
 }
 ADVICE = {
+    "InvalidInstanceID.NotFound": "The instance is gone; take it out of its group and window.",
     "IdempotentParameterMismatch": "The token of this write was used before with other content.",
     "ResourceLimitExceededException": "A quota of the account is reached; raise it or remove something.",
     "ValidationException": "AWS does not accept the content; change the request.",

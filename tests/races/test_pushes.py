@@ -1,0 +1,90 @@
+"""Many workers and many messages: one push at a time, and what is done is done once."""
+
+import threading
+import time
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from django.db import connections
+
+from patching import push, tasks
+from patching.models import Operation, PushRun
+from portal.celery import app
+from tests import pushing
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+WORKERS = 4
+NUDGES = 1000
+
+
+def at_once(number: int, deed) -> list:
+    """The same deed in so many threads, begun together; what each returned or raised."""
+    barrier, outcomes = threading.Barrier(number), []
+
+    def run():
+        barrier.wait()
+        try:
+            outcomes.append(deed())
+        except Exception as problem:  # noqa: BLE001 - the test looks at whatever came
+            outcomes.append(problem)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def test_of_workers_that_push_at_once_one_does(asked, retail, simulated_aws):
+    outcomes = at_once(WORKERS, lambda: push.push(retail, trigger="race"))
+    problems = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert problems == []
+    runs = [outcome for outcome in outcomes if outcome is not None]
+    assert {run.state for run in runs} == {"succeeded"}
+    assert sum(run.writes for run in runs) == Operation.objects.count() == len(simulated_aws.log())
+    assert len(simulated_aws.log("CreateMaintenanceWindow")) == 2
+    assert pushing.pushed(retail).writes == 0
+
+
+def test_a_thousand_nudges_from_many_threads_write_nothing_more(asked, retail, simulated_aws):
+    tasks.push_account_region(retail.pk)
+    before = len(simulated_aws.log())
+
+    def nudge() -> None:
+        for _ in range(NUDGES // WORKERS):
+            tasks.push_account_region(retail.pk)
+
+    assert at_once(WORKERS, nudge) == [None] * WORKERS
+    assert len(simulated_aws.log()) == before
+    assert PushRun.objects.count() == 1
+
+
+@pytest.mark.redis
+def test_a_thousand_messages_through_redis_push_once(asked, retail, simulated_aws):
+    app.control.purge()
+    for _ in range(NUDGES):
+        app.send_task("patching.push_account_region", args=(retail.pk, "nudge"))
+    app.send_task("patching.tick")
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        _wait_until(lambda: _queue_length() == 0 and PushRun.objects.filter(state="succeeded").exists())
+    assert PushRun.objects.count() == 1
+    assert len(simulated_aws.log("CreateMaintenanceWindow")) == 2
+    assert Operation.objects.count() == len(simulated_aws.log())
+    asked.refresh_from_db()
+    assert asked.state == "applied"
+
+
+def _queue_length() -> int:
+    with app.connection_for_read() as connection:
+        return connection.default_channel.client.llen("celery")
+
+
+def _wait_until(condition, seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "The worker did not come to an end."
+        time.sleep(0.05)
