@@ -195,7 +195,8 @@ def _keep_inventory(account_region: AccountRegion, found: Sequence[FoundInstance
     gone = ManagedInstance.objects.present().filter(
         account_region=account_region, last_seen_at__lt=reading.seen_at
     )
-    gone.update(gone_at=reading.seen_at)
+    # a reading that began earlier may have set last_seen_at back: what we found ourselves is not gone
+    gone.exclude(instance_id__in=[instance.instance_id for instance in found]).update(gone_at=reading.seen_at)
 
 
 INVENTORY_FIELDS = (

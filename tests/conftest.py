@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -13,7 +14,11 @@ from django.test import TransactionTestCase
 
 from portal.governance import clock, triggers
 
-pytest_plugins = ["tests.people", "tests.simulated_aws", "tests.pushing"]
+pytest_plugins = ["tests.people", "tests.simulated_aws", "tests.company", "tests.pushing"]
+
+# how long an example takes says more of the machine than of the code
+hypothesis.settings.register_profile("patchwarden", deadline=None)
+hypothesis.settings.load_profile("patchwarden")
 
 # .ci/run sets it: there, a test that did not run is a test that failed
 NO_SKIPS = os.environ.get("PW_NO_SKIPS") == "1"
