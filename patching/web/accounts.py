@@ -71,6 +71,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
         name="accounts",
         filters=AccountFilter,
         decorate=decorate,
+        context={"may_operate": permissions.may_operate(request.user)},
     )
 
 

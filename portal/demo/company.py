@@ -62,10 +62,13 @@ def _hire() -> None:
     at = clock.now()
     for username, role in ROLES.items():
         grant = RoleGrant.objects.create(user=people[username], role=role, starts_at=at)
-        audit.record("role.granted", grant, by=None, reason="The demo company was founded.")
+        detail = {"person": username, "role": role}
+        audit.record("role.granted", grant, by=None, reason="The demo company was founded.", detail=detail)
     clara, dora = people["clara"], people["dora"]
     delegation = Delegation.objects.create(giver=clara, delegate=dora, starts_at=at, ends_at=at + DELEGATION)
-    audit.record("role.delegated", delegation, by=clara, reason="For the days I am away.")
+    audit.record(
+        "role.delegated", delegation, by=clara, reason="For the days I am away.", detail={"to": dora.username}
+    )
 
 
 def _register(simulated_accounts: Iterable[Mapping[str, Any]]) -> None:

@@ -26,6 +26,7 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("groups", "Patch groups", "patching:group-list"),
         ("baselines", "Baselines", "patching:baseline-list"),
         ("instances", "Instances", "patching:instance-list"),
+        ("applications", "Applications", "patching:application-list"),
     ),
     (
         ("pushes", "Pushes", "patching:push-list"),
@@ -37,8 +38,11 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("tokens", "API tokens", "governance:token-list"),
     ),
 )
-# sections that not everybody may open
-ONLY_FOR: dict[str, Callable[[User], bool]] = {"people": granting.may_see_people}
+# sections that not everybody works with, or may open at all
+ONLY_FOR: dict[str, Callable[[User], bool]] = {
+    "applications": lambda user: roles.has_role(user, Role.SECURITY_OPERATIONS),
+    "people": granting.may_see_people,
+}
 
 
 @dataclass(frozen=True)
