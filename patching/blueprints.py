@@ -12,7 +12,7 @@ class Stage:
     """One environment of an application, in the order in which environments are patched."""
 
     environment: str
-    days_after_patch_tuesday: int
+    days_after_patch_tuesday: int  # 0 to 19
     others_after_days: int  # delay of everything but critical security updates; 0 approves everything at once
 
 
@@ -26,12 +26,13 @@ class Member:
 
 
 # Source: AMS Accelerate User Guide, "Example design for high availability Windows application".
-# Test soaks for 5 days before production; each delay is reached by the next monthly run.
+# Wednesday, Saturday, and Saturday a week later: test soaks for a week before production.
 HA_WINDOWS_STAGES = (
     Stage("dev", days_after_patch_tuesday=1, others_after_days=0),
     Stage("test", days_after_patch_tuesday=4, others_after_days=7),
-    Stage("prod", days_after_patch_tuesday=6, others_after_days=14),
+    Stage("prod", days_after_patch_tuesday=11, others_after_days=14),
 )
+LATEST_DAY = 19  # the fourth Tuesday plus 5 days; one more for zones that start past midnight
 
 
 def ha_windows_application(
@@ -68,7 +69,8 @@ def ha_windows_application(
         for az in sorted({member.az for member in theirs}):
             ids = sorted(member.instance_id for member in theirs if member.az == az)
             duration = recommended_hours(len(ids))
-            days, hour = divmod(start_hour + hours_before, 24)
+            later, hour = divmod(start_hour + hours_before, 24)
+            tuesday, offset = _tuesday(stage.days_after_patch_tuesday + later)
             items.append(
                 _create(
                     "window",
@@ -77,9 +79,9 @@ def ha_windows_application(
                         "name": f"{application}-{stage.environment}-{az[-1]}",
                         "description": f"{application} {stage.environment}, zone {az}",
                         "az": az,
-                        "schedule": f"cron(0 {hour} ? * TUE#2 *)",
+                        "schedule": f"cron(0 {hour} ? * TUE#{tuesday} *)",
                         "timezone": timezone,
-                        "offset": min(6, stage.days_after_patch_tuesday + days),
+                        "offset": offset,
                         "duration": duration,
                         "cutoff": CUTOFF,
                         "tasks": _tasks(snapshot_document),
@@ -89,6 +91,12 @@ def ha_windows_application(
             )
             hours_before += duration
     return items
+
+
+def _tuesday(days_after_patch_tuesday: int) -> tuple[int, int]:
+    """Which Tuesday of the month and how many days after it; an offset goes up to 6 days, a Tuesday always fits."""
+    weeks, offset = divmod(days_after_patch_tuesday, 7)
+    return 2 + weeks, offset
 
 
 def _create(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from tests import asks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# June 2026: Patch Tuesday is the 9th; dev is patched on the 10th, test on the 13th, prod on the 15th, Berlin time
+# June 2026: Patch Tuesday is the 9th; dev is patched on the 10th, test on the 13th, prod on the 20th, Berlin time
 BEFORE = datetime(2026, 6, 10, 12, tzinfo=UTC)
 AFTER_DEV = datetime(2026, 6, 11, 6, tzinfo=UTC)
 AFTER_TEST = datetime(2026, 6, 14, 6, tzinfo=UTC)
-AFTER_PROD = datetime(2026, 6, 16, 6, tzinfo=UTC)
+AFTER_PROD = datetime(2026, 6, 21, 6, tzinfo=UTC)
 
 
 def test_the_ha_windows_application_from_wish_to_compliance(company_at_work):
