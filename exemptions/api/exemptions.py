@@ -132,7 +132,10 @@ class EnforcementOut(serializers.Serializer[Any]):
 
     instance = serializers.IntegerField(source="instance.pk")
     instance_id = serializers.CharField(source="instance.instance_id")
-    state = serializers.CharField(help_text="enforced, waits (for a push) or drifted.")
+    state = serializers.CharField(
+        help_text="not_enforced, enforced, drifted or failed; once it has ended not_restored or restored."
+    )
+    text = serializers.CharField(help_text="The same in a sentence.")
 
 
 class ExemptionOut(serializers.ModelSerializer[Exemption]):
