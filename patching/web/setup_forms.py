@@ -57,13 +57,20 @@ class EnvironmentForm(forms.Form):
     )
 
 
+class PlaceField(forms.ModelChoiceField):
+    """An account-region by the name that people know."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.account}, {obj.region}"
+
+
 class SelectorForm(forms.Form):
     """Which instances are an application's."""
 
     environment: Any = forms.ModelChoiceField(
         Environment.objects.all(), label="Environment", empty_label="Choose an environment"
     )
-    place: Any = forms.ModelChoiceField(
+    place: Any = PlaceField(
         AccountRegion.objects.filter(is_active=True).select_related("account"),
         label="Account and Region",
         empty_label="Choose an account and Region",
