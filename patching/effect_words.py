@@ -16,6 +16,7 @@ from portal.governance import clock
 
 Item = Mapping[str, Any]
 NOT_IN_AWS = "Not in AWS"
+EDITED = "edited outside Patchwarden"
 _KIND_ORDER = ("baseline", "window", "patch-group")  # riskiest first
 _NAMED = 3  # instances named in a cell before the rest is counted
 
@@ -149,7 +150,7 @@ class _Reader:
         if state is None or not state.applied:
             return {}, ""
         seen = _with_drift(state.applied, self.around.drift.get((kind, uid), {}))
-        note = "edited outside Patchwarden"
+        note = EDITED
         if kind == "baseline":
             return words.baseline_in_words({"definition": json.loads(seen["definition"])}), note
         tasks = [
@@ -285,7 +286,7 @@ def _summary(item: Item, spec: Item, rows: Sequence[Row]) -> str:
     if item["action"] != "change":
         return words.in_a_line(item["kind"], spec) if spec else "Removed"
     moved = [row.field.lower() for row in rows if row.approved != row.proposed]
-    drifted = [row for row in rows if row.live is not None and row.live not in (row.approved, NOT_IN_AWS)]
+    drifted = [row for row in rows if row.note == EDITED and row.live != row.approved]
     told = [
         f"{words.listed(moved[:3])} {'changes' if len(moved) == 1 else 'change'}"
         if moved
@@ -294,7 +295,7 @@ def _summary(item: Item, spec: Item, rows: Sequence[Row]) -> str:
     if len(moved) > 3:
         told = [f"{len(moved)} fields change"]
     if drifted:
-        told.append(f"{len(drifted)} edited outside Patchwarden")
+        told.append(f"{len(drifted)} {EDITED}")
     text = ", ".join(told)
     return text[:1].upper() + text[1:]
 

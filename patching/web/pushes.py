@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Case, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
@@ -100,7 +101,12 @@ def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One push: what it planned, every write with its answer, and how it ended in words."""
     rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
     run = get_object_or_404(rows, pk=pk)
-    operations = run.operations.select_related("resource")
+    trouble_first = Case(
+        When(state=Operation.State.FAILED, then=Value(0)),
+        When(state=Operation.State.INTENT, then=Value(1)),
+        default=Value(2),
+    )
+    operations = run.operations.select_related("resource").order_by(trouble_first, "pk")
     page = Paginator(operations, OPERATIONS_PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     for operation in page.object_list:

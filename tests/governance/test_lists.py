@@ -1,0 +1,115 @@
+"""Lists: filtered, sorted, paged and exported, all of it in the address."""
+
+import django_filters
+import pytest
+from django.http import HttpResponse
+
+from portal.governance import lists
+from portal.governance.models import Team
+
+
+class NameFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+
+
+COLUMNS = (
+    lists.Column("Team", lambda team: team.name, "name"),
+    lists.Column("Letters", lambda team: team.letters, css="r"),
+    lists.Column("Slug", lambda team: team.slug, "slug", shown=False),
+)
+
+
+@pytest.fixture
+def show(db, rf, monkeypatch):
+    """The context of one page of teams, or the response to an export."""
+    for number in range(30):
+        Team.objects.create(slug=f"team-{number:02}", name=f"Team {number:02}")
+    given = {}
+
+    def render(request, template, context):
+        given.update(context)
+        return HttpResponse()
+
+    def count_letters(rows):
+        given.setdefault("chunks", []).append(len(rows))
+        for row in rows:
+            row.letters = len(row.name)
+
+    def ask(address):
+        monkeypatch.setattr(lists, "render", render)
+        given.clear()
+        response = lists.show(
+            rf.get(address),
+            "none.html",
+            rows=Team.objects.order_by("pk"),
+            columns=COLUMNS,
+            name="teams",
+            filters=NameFilter,
+            decorate=count_letters,
+        )
+        return given if not response.streaming else b"".join(response.streaming_content).decode()
+
+    return ask
+
+
+def names(context):
+    return [team.name for team in context["page"]]
+
+
+def test_a_list_comes_in_pages(show):
+    assert len(names(show("/?"))) == lists.PER_PAGE
+    assert names(show("/?page=2")) == [f"Team {number}" for number in range(25, 30)]
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "99", "x", "2x"])
+def test_a_page_that_is_not_there_is_the_nearest_one(show, page):
+    assert names(show(f"/?page={page}"))
+
+
+def test_a_list_is_filtered_and_says_so(show):
+    context = show("/?q=Team%200")
+    assert names(context) == [f"Team 0{number}" for number in range(10)]
+    assert context["is_filtered"]
+    assert not show("/?sort=name")["is_filtered"]
+
+
+def test_a_list_is_sorted_both_ways(show):
+    assert names(show("/?sort=-name"))[0] == "Team 29"
+    assert names(show("/?sort=name"))[0] == "Team 00"
+
+
+@pytest.mark.parametrize("sort", ["password", "-memberships__user__password", "name,pk", "?", "--name"])
+def test_only_columns_of_the_list_sort_it(show, sort):
+    assert names(show(f"/?sort={sort}"))[0] == "Team 00"
+
+
+def test_heads_say_where_a_click_leads(show):
+    heads = show("/?sort=name")["heads"]
+    assert [(head.label, head.next_sort, head.direction) for head in heads] == [
+        ("Team", "-name", "ascending"),
+        ("Letters", "", ""),
+    ]
+    assert show("/?sort=-name")["heads"][0].next_sort == "name"
+
+
+def test_an_export_holds_what_the_filters_leave_and_every_column(show):
+    lines = show("/?q=Team%201&format=csv").splitlines()
+    assert lines[0] == "Team,Letters,Slug"
+    assert lines[1] == "Team 10,7,team-10"
+    assert len(lines) == 11
+
+
+def test_an_export_is_not_paged(show):
+    assert len(show("/?format=csv&page=2").splitlines()) == 31
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_nothing_in_an_export_runs_in_a_spreadsheet(value):
+    response = lists.export("x.csv", [lists.Column("A", lambda row: row)], [value])
+    assert b"'" + value.encode()[:1] in b"".join(response.streaming_content)
+
+
+def test_an_export_is_a_file(rf):
+    response = lists.export("teams.csv", COLUMNS, [])
+    assert response["Content-Disposition"] == 'attachment; filename="teams.csv"'
+    assert response["Content-Type"].startswith("text/csv")
