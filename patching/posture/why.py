@@ -148,14 +148,21 @@ def _window_runs(window: MaintenanceWindow | None, at: datetime) -> Link:
 
 
 def _was_patched(instance: ManagedInstance) -> Link:
+    """From the last installation seen. The next scan writes over it in SSM, so it may be missed; what a scan no
+    longer finds missing then tells of it."""
     run = Scan.objects.filter(instance=instance, operation="Install").order_by("-ended_at").first()
-    if run is None:
-        return Link(
-            "last_run", False, "Not patched since Patchwarden knows it", "No installation was seen yet."
-        )
-    evidence = f"{run.failed} failed, {run.installed_pending_reboot} wait for a restart"
-    holds = run.failed == 0 and run.installed_pending_reboot == 0
-    return Link("last_run", holds, f"Last patched {_moment(run.ended_at)}", evidence)
+    gone = instance.findings.exclude(resolved_at=None).order_by("-resolved_at").first()
+    if run is not None and (gone is None or gone.resolved_at <= run.pulled_at):
+        evidence = f"{run.failed} failed, {run.installed_pending_reboot} wait for a restart"
+        holds = run.failed == 0 and run.installed_pending_reboot == 0
+        return Link("last_run", holds, f"Last patched {_moment(run.ended_at)}", evidence)
+    if gone is not None:
+        together = instance.findings.filter(resolved_at=gone.resolved_at).count()
+        evidence = f"{together} that it lacked {'was' if together == 1 else 'were'} gone by the next scan"
+        return Link("last_run", True, f"Last seen to be patched {_moment(gone.resolved_at)}", evidence)
+    return Link(
+        "last_run", None, "No installation was seen yet", "It was not patched since it is known here."
+    )
 
 
 def _scan_says(instance: ManagedInstance, at: datetime) -> Link:

@@ -183,10 +183,6 @@ class Board:
     def trend(self) -> list[posture.Day]:
         return posture.trend(self.user, days=TREND_DAYS, at=self.at)
 
-    @cached_property
-    def missing_trend(self) -> list[int]:
-        return [day.missing_patches for day in self.trend]
-
     # What is to be done
 
     @cached_property

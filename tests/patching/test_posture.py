@@ -542,7 +542,6 @@ def test_the_chain_of_a_well_kept_instance_holds_to_its_end(set_up: None):
         ({"operating_system": "UBUNTU"}, "baseline"),
         (tagged(PatchGroup="payments-prod"), "window"),
         (tagged(PatchGroup="payments-prod", MaintenanceWindow="other"), "window"),
-        ({}, "last_run"),
     ],
 )
 def test_the_chain_breaks_at_the_first_thing_that_is_wrong(set_up: None, fields: dict, breaks_at: str):
@@ -580,6 +579,25 @@ def test_a_window_that_waits_for_its_push_breaks_the_chain(db: None):
     window(pushed=False)
 
     assert chain_of(well_kept())[1] == "run"
+
+
+def test_an_instance_never_seen_patched_breaks_no_chain_by_that(set_up: None):
+    holding, broken = chain_of(well_kept())
+
+    assert "last_run" not in holding
+    assert broken is None
+
+
+def test_an_installation_that_a_scan_wrote_over_shows_by_what_is_gone(set_up: None):
+    one = well_kept()
+    scan(one, 30, compliant=False, is_latest=False, operation="Install", failed=2)
+    at = clock.now()
+    for patch in ("KB1", "KB2"):
+        finding(one, patch, resolved_at=at)
+
+    link = next(link for link in posture.why_unpatched(one) if link.key == "last_run")
+
+    assert (link.holds, link.evidence) == (True, "2 that it lacked were gone by the next scan")
 
 
 def test_a_failed_run_breaks_the_chain_there(set_up: None):
