@@ -55,6 +55,7 @@ class Row:
     way_back: tuple[str, str] | None = None  # role and word
     laid_down_at: datetime | None = None
     returns_at: datetime | None = None  # what the way back in AWS says
+    proved_at: datetime | None = None  # when a push read it back after the end
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
         "runs_missed": sum(len(one.runs) for one in missed),
         "first_missed": min((one.runs[0] for one in missed if one.runs), default=None),
         "moves": _moves(instances, windows),
-        "held_longer": _held_longer(exemption, instances, now),
+        "held_by_others": _held_by_others(exemption, instances, now),
         "findings": findings if all_patches else findings[:MOST_PATCHES],
         "patches": len(findings),
         "open_findings": sum(one["instances"] for one in findings),
@@ -148,10 +149,13 @@ def _moves(
     return [{"tag": tag, "window": name, "count": count} for (tag, name), count in sorted(counts.items())]
 
 
-def _held_longer(exemption: Exemption, instances: Sequence[ManagedInstance], now: datetime) -> list[Waiver]:
-    """Waivers of others on the same instances that end later: then the tag goes back at the later end."""
-    others = Waiver.objects.in_force(now).filter(instance__in=instances, ends_at__gt=exemption.ends_at)
-    return list(others.exclude(source=f"exemption:{exemption.pk}").select_related("instance"))
+def _held_by_others(
+    exemption: Exemption, instances: Sequence[ManagedInstance], now: datetime
+) -> list[Waiver]:
+    """Other waivers in force on the same instances: the tag goes back at the latest end of them all."""
+    others = Waiver.objects.in_force(now).filter(instance__in=instances)
+    others = others.exclude(source=f"exemption:{exemption.pk}")
+    return list(others.select_related("instance").order_by("instance__name", "ends_at"))
 
 
 def _findings(instances: Sequence[ManagedInstance]) -> list[dict[str, Any]]:
@@ -195,10 +199,14 @@ def _rows(
         return [
             Row(one, windows[one.pk].name if one.pk in windows else "", "asked", *word) for one in instances
         ]
-    return [_row(one) for one in ending.enforcement_of(exemption)]
+    proven = {one["instance"]: one for one in exemption.restored_proof or ()}
+    return [_row(one, proven.get(one["instance"].instance_id)) for one in ending.enforcement_of(exemption)]
 
 
-def _row(one: ending.Enforcement) -> Row:
+def _row(one: ending.Enforcement, proof: Mapping[str, Any] | None) -> Row:
+    """What was proved stays so, whatever another exemption does to the instance later."""
+    if proof is not None:
+        return _proven(one, proof)
     role, label = ENFORCEMENT[one["state"]]
     back = one["way_back"]
     known = WAY_BACK.get(Condition(back.condition)) if back else None
@@ -213,6 +221,21 @@ def _row(one: ending.Enforcement) -> Row:
         known or ("wait", "Not laid down yet"),
         back.changed_at if back and ready else None,
         _moment((back.applied or {}).get("at")) if back and ready else None,
+    )
+
+
+def _proven(one: ending.Enforcement, proof: Mapping[str, Any]) -> Row:
+    role, label = ENFORCEMENT["restored"]
+    text = f"Tag read back as {proof['tag']}" if proof["because"] == "Read back." else proof["because"]
+    return Row(
+        one["instance"],
+        one["waiver"].restores_to,
+        "restored",
+        role,
+        label,
+        text,
+        WAY_BACK[Condition.REMOVED],
+        proved_at=datetime.fromisoformat(proof["read_back_at"]) if proof["read_back_at"] else None,
     )
 
 

@@ -130,14 +130,11 @@ class AskForm(forms.Form):
     def choices(self) -> Iterator[dict[str, Any]]:
         """Each instance that may be named: its check box, its window, and what it lacks now."""
         lacks = _open_findings(self.instances_by_id)
-        for option in self["instances"].subwidgets:
-            instance = self.instances_by_id[int(str(option.data["value"]))]
+        options = {int(str(option.data["value"])): option for option in self["instances"].subwidgets}
+        for pk, instance in self.instances_by_id.items():
+            option = options[pk]
             option.data["attrs"] = {**option.data["attrs"], "class": "form-check-input"}
-            yield {
-                "option": option,
-                "instance": instance,
-                **lacks.get(instance.pk, {"open": 0, "critical": 0}),
-            }
+            yield {"option": option, "instance": instance, **lacks.get(pk, {"open": 0, "critical": 0})}
 
     def asked(self) -> dict[str, Any]:
         """The words as the workflow takes them."""

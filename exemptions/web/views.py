@@ -39,6 +39,12 @@ def _teams(request: HttpRequest | None) -> QuerySet[Team]:
     return Team.objects.all() if roles.reads_all(request.user) else roles.teams_of(request.user)
 
 
+class CheckFilter(django_filters.Filter):
+    """A box that is either ticked or not there: an empty one is no filter."""
+
+    field_class = forms.BooleanField
+
+
 class ExemptionFilter(django_filters.FilterSet):
     """What the register is narrowed by."""
 
@@ -58,7 +64,7 @@ class ExemptionFilter(django_filters.FilterSet):
     ends_within = django_filters.ChoiceFilter(
         method="ending", choices=ENDS_WITHIN, label="In force, ends within", empty_label="Any time"
     )
-    waits = django_filters.BooleanFilter(method="waiting", label="Waits for me", widget=forms.CheckboxInput)
+    waits = CheckFilter(method="waiting", label="Waits for me")
 
     class Meta:
         model = Exemption
@@ -113,6 +119,7 @@ def exemption_list(request: HttpRequest) -> HttpResponse:
         size=Count("instances"),
         in_production=Count("instances", filter=Q(instances__environment__is_production=True)),
     )
+    rows = rows.order_by("-pk")
     counted = dict(seen.order_by().values_list("effective_state").annotate(Count("pk")))
     notable = ("submitted", "active", "expiring", "expired")
     return lists.show(

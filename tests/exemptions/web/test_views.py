@@ -245,6 +245,7 @@ def test_a_restored_one_shows_its_proof(cast, asked, browse, monkeypatch):
     assert ending.settle() + ending.settle() == 1
     page = text(browser.get(url("detail", asked.pk)))
     assert "Restored, read back" in page
+    assert "Tag read back as payments-prod, <time" in page
     assert "read back 2 instances and marked it restored" in page
 
 
@@ -253,7 +254,10 @@ def test_another_exemption_that_holds_longer_is_said(cast, asked, browse):
         cast["rita"], list(asked.instances.all())[:1], ends_at=clock.now() + timedelta(days=20)
     )
     page = browse(cast["clara"]).get(url("detail", asked.pk))
-    assert "is held by another exemption until" in text(page)
+    assert "its tag goes back then" in text(page)
+    page = browse(cast["clara"]).get(url("detail", longer.pk))
+    assert "held by another exemption" not in text(page)
+    page = browse(cast["clara"]).get(url("detail", asked.pk))
     assert [(one.number, one.shared) for one in page.context["earlier"]] == [(longer.number, 1)]
 
 
