@@ -54,6 +54,7 @@ def test_a_node_is_left_alone_while_others_are_patched_and_comes_back_by_itself(
     assert audit.verify().holds
 
 
+@pytest.mark.slow
 def test_revoked_it_goes_back_at_the_next_push_and_its_way_back_leaves_aws(company_at_work):
     company, people = company_at_work, company_at_work.people
     request = asks.submitted(people["rita"], company.wish())
