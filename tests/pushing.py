@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from patching import permissions, push, writing
-from patching.aws import session
 from patching.models import AccountRegion, ChangeRequest, ManagedInstance, PushRun, ResourceState
 from portal.governance import clock
 from portal.governance.models import User
@@ -56,7 +55,6 @@ def place_with(aws: SimulatedAws, *names: str) -> AccountRegion:
     """The account-region with these servers of payments, in AWS and in the inventory."""
     nodes = [node for node in aws.world.nodes.values() if node.name in names]
     aws.reset_to(nodes)
-    session.forget()
     clock.set_to(aws.now)
     place = factories.account_region(factories.account(external_id=aws.external_id(RETAIL)))
     payments = factories.payments()

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import boto3
+import botocore.session
 from botocore import xform_name
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from patching.aws.errors import AwsDenied, translated
 from patching.aws.marks import Call
@@ -60,6 +61,8 @@ class Clients:
         return f"arn:{self.partition}:iam::{self.account_id}:role/{role_name}"
 
 
+# reading them takes longer than all the calls of a quiet pass
+_descriptions = create_loader()
 _lock = threading.Lock()
 _kept: dict[tuple[str, ...], tuple[float, Clients]] = {}
 
@@ -91,23 +94,26 @@ def forget() -> None:
 
 
 def _assume(place: Place) -> Clients:
-    account = place.account
-    partition = boto3.Session().get_partition_for_region(place.region)
+    account, core = place.account, _session()
+    partition = core.get_partition_for_region(place.region)
     with translated(f"Assuming {account.role_name} in {account.account_id}"):
-        sts = boto3.client("sts", region_name=place.region, config=CONFIG)
+        sts = core.create_client("sts", region_name=place.region, config=CONFIG)
         credentials = sts.assume_role(
             RoleArn=f"arn:{partition}:iam::{account.account_id}:role/{account.role_name}",
             RoleSessionName="patchwarden",
             ExternalId=account.external_id,
             DurationSeconds=SESSION_SECONDS,
         )["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-            region_name=place.region,
-        )
-        landed = session.client("sts", config=CONFIG).get_caller_identity()["Account"]
+        keys = {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+
+        def client(service: str) -> Any:
+            return core.create_client(service, region_name=place.region, config=CONFIG, **keys)
+
+        landed = client("sts").get_caller_identity()["Account"]
         if landed != account.account_id:
             raise AwsDenied(
                 "WrongAccount", f"The role led into account {landed}, not into {account.account_id}."
@@ -116,7 +122,14 @@ def _assume(place: Place) -> Clients:
             account_id=account.account_id,
             region=place.region,
             partition=partition,
-            ssm=session.client("ssm", config=CONFIG),
-            ec2=session.client("ec2", config=CONFIG),
-            scheduler=session.client("scheduler", config=CONFIG),
+            ssm=client("ssm"),
+            ec2=client("ec2"),
+            scheduler=client("scheduler"),
         )
+
+
+def _session() -> botocore.session.Session:
+    """A session of our own (boto3's default one is not for threads) that shares AWS's service descriptions."""
+    core = botocore.session.Session()
+    core.register_component("data_loader", _descriptions)
+    return core

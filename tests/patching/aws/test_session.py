@@ -59,14 +59,17 @@ def test_a_role_that_leads_into_another_account_is_refused(place, simulated_aws,
         "SecretAccessKey": other._request_signer._credentials.secret_key,
         "SessionToken": other._request_signer._credentials.token,
     }
-    real = session.boto3.client
+    place.account.role_name = "Misled"
+    core = session._session()
+    real = core.create_client
 
-    def client(*args, **kwargs):
-        made = real(*args, **kwargs)
+    def create_client(service, **given):
+        made = real(service, **given)
         made.assume_role = lambda **_: {"Credentials": credentials}
         return made
 
-    monkeypatch.setattr(session.boto3, "client", client)
+    core.create_client = create_client
+    monkeypatch.setattr(session, "_session", lambda: core)
     with pytest.raises(AwsDenied, match="led into account 334455667788, not into 211125483017"):
         session.clients(place)
 
