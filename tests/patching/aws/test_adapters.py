@@ -1,6 +1,8 @@
 """Every adapter that writes: what it creates reads back equal, and it asks for no more than it declares."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +10,9 @@ import pytest
 
 from patching.aws import baselines, registrations, schedules, session, tags, targets, tasks, windows
 from patching.aws.adapters import CLASSES, Adapters
+from patching.aws.compliance import Compliance
 from patching.aws.errors import AwsChanged, AwsError
+from patching.aws.instances import Instances
 from patching.aws.marks import Ids, Mark, Names, Observed
 from patching.specs import (
     ORDER,
@@ -25,6 +29,7 @@ from patching.specs import (
 )
 from tests.simulated_aws import REGION, RETAIL
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "iam.md"
 RULE = {"PatchFilterGroup": {"PatchFilters": [{"Key": "PRODUCT", "Values": ["*"]}]}, "ApproveAfterDays": 7}
 DEFINITION = {
     "OperatingSystem": "WINDOWS",
@@ -198,6 +203,15 @@ def test_a_removed_target_that_a_task_still_uses_is_refused(bench):
         bench.create(kind)
     with pytest.raises(AwsChanged, match="TargetInUseException"):
         bench.delete("target")
+
+
+def test_the_documentation_lists_exactly_what_each_adapter_declares():
+    rows = re.findall(r"^\| `patching/aws/(\w+)\.py` \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    documented = {module: tuple(re.findall(r"`([^`]+)`", actions)) for module, actions in rows}
+    declared = {
+        cls.__module__.rpartition(".")[2]: cls.permissions for cls in (*CLASSES, Instances, Compliance)
+    }
+    assert documented == declared
 
 
 # The pure halves
