@@ -26,8 +26,9 @@ Item = Mapping[str, Any]
 class Around:
     """What a request's items are about, as it stands now."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], also: Sequence[AccountRegion] = ()) -> None:
         self.items = items
+        self.also = also  # places to look at besides those that the items name
 
     @cached_property
     def environments(self) -> dict[str, Environment]:
@@ -56,7 +57,7 @@ class Around:
     @cached_property
     def places(self) -> list[AccountRegion]:
         """Where the items will have an effect: named places, targets' places, and users of a baseline."""
-        ids: set[int] = set()
+        ids = {place.pk for place in self.also}
         for row in self.rows.values():
             if isinstance(row, PatchGroup | MaintenanceWindow):
                 ids.add(row.account_region_id)
@@ -67,6 +68,13 @@ class Around:
         }
         named = [Q(account__account_id=account, region=region) for account, region in pairs]
         return list(AccountRegion.objects.filter(reduce(or_, named, Q(pk__in=ids))).select_related("account"))
+
+    @cached_property
+    def windows(self) -> list[MaintenanceWindow]:
+        """Live windows of these places, and of the same applications elsewhere."""
+        slugs = {one["spec"].get("application", "") for one in self.items} - {""}
+        near = Q(account_region__in=self.places) | Q(application__slug__in=slugs)
+        return list(MaintenanceWindow.objects.live().filter(near))
 
     @cached_property
     def instances(self) -> dict[str, ManagedInstance]:

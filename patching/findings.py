@@ -1,6 +1,6 @@
 """What somebody should know before deciding on windows: too short, overlapping, overtaking, unsoaked, unjudged.
 
-The checks are pure and take planned windows; ``of_request`` and ``of_window`` gather those from rows.
+The checks are pure and take planned windows; ``of`` and ``of_window`` gather those from rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,15 +10,9 @@ from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from patching import effects, openings, schedules
-from patching.models import (
-    AccountRegion,
-    ChangeRequest,
-    Environment,
-    MaintenanceWindow,
-    ManagedInstance,
-    PatchGroup,
-)
+from patching import openings, schedules
+from patching.around import Around
+from patching.models import AccountRegion, MaintenanceWindow
 from patching.sizing import CUTOFF, recommended_hours
 from patching.words import counted, listed
 from portal.governance import clock
@@ -261,61 +255,58 @@ def _and_more(number: int) -> str:
 # From rows
 
 
-def of_request(request: ChangeRequest) -> list[Finding]:
-    """Findings on what a request asks for, together with the windows that stay."""
-    if request.current is None:
-        return []
-    return of_items(effects.items_of(request.current))
-
-
-def of_items(items: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """The same for items that are not a request yet, with their defaults filled in."""
-    windows, at = planned_after(items), clock.now()
-    found = [*check(windows, at), *_about_instances(items)]
+def of(around: Around) -> list[Finding]:
+    """Findings on what items ask for, together with the windows that stay; their defaults filled in."""
+    found = [*check(planned_after(around), clock.now()), *_about_instances(around)]
     return sorted(found, key=lambda one: one.level != WARNING)
 
 
 def of_window(window: MaintenanceWindow) -> list[Finding]:
     """Findings on one window as it is, among the windows of its application."""
-    environments = _environments()
-    company = MaintenanceWindow.objects.live().filter(application=window.application_id)
-    windows = [
-        _planned(one.spec, environments, asked=one.pk == window.pk, since=one.created_at) for one in company
-    ]
     item = {"action": "change", "kind": "window", "target": window.pk, "spec": window.spec}
-    return [*check(windows, clock.now()), *_about_instances([item])]
+    around = Around([item])
+    windows = [
+        _planned(one.spec, around, asked=one.pk == window.pk, since=one.created_at)
+        for one in around.windows
+        if one.application_id == window.application_id
+    ]
+    return [*check(windows, clock.now()), *_about_instances(around)]
 
 
-def planned_after(items: Sequence[Mapping[str, Any]], place: AccountRegion | None = None) -> list[Planned]:
+def planned_after(around: Around, place: AccountRegion | None = None) -> list[Planned]:
     """Windows as they would be after these items: of the same applications, or all of one account-region."""
-    environments = _environments()
-    asked = [one["spec"] for one in items if one["kind"] == "window" and one["action"] != "delete"]
-    touched = [one["target"] for one in items if one["kind"] == "window" and one["target"] is not None]
-    live = MaintenanceWindow.objects.live().exclude(pk__in=touched)
+    asked = [one["spec"] for one in around.items if one["kind"] == "window" and one["action"] != "delete"]
+    slugs = {spec["application"] for spec in asked}
     if place is not None:
         asked = [spec for spec in asked if _where(spec) == (place.account.account_id, place.region)]
-        live = live.filter(account_region=place)
-    else:
-        live = live.filter(application__slug__in={spec["application"] for spec in asked})
     named = {(_where(spec), spec["name"]) for spec in asked}
-    # of a request that took effect the rows are there already
-    stay = [row for row in live if (_where(row.spec), row.name) not in named]
-    return [
-        *(_planned(spec, environments) for spec in asked),
-        *(_planned(row.spec, environments, asked=False, since=row.created_at) for row in stay),
+    touched = {one["target"] for one in around.items if one["kind"] == "window"}
+    stay = [
+        row
+        for row in around.windows
+        if row.pk not in touched
+        # of a request that took effect the rows are there already
+        and (_where(row.spec), row.name) not in named
+        and (row.account_region_id == place.pk if place else row.spec["application"] in slugs)
     ]
+    return [
+        *(_planned(spec, around) for spec in asked),
+        *(_planned(row.spec, around, asked=False, since=row.created_at) for row in stay),
+    ]
+
+
+def planned_now(around: Around, place: AccountRegion) -> list[Planned]:
+    """Windows of one account-region as they are."""
+    here = [row for row in around.windows if row.account_region_id == place.pk]
+    return [_planned(row.spec, around, asked=False, since=row.created_at) for row in here]
 
 
 def _where(spec: Mapping[str, Any]) -> tuple[str, str]:
     return spec["account"], spec["region"]
 
 
-def _environments() -> dict[str, Environment]:
-    return {one.slug: one for one in Environment.objects.all()}
-
-
-def _planned(spec: Mapping[str, Any], environments: Mapping[str, Environment], **more: Any) -> Planned:
-    environment = environments.get(spec["environment"])
+def _planned(spec: Mapping[str, Any], around: Around, **more: Any) -> Planned:
+    environment = around.environments.get(spec["environment"])
     return Planned(
         spec,
         rank=environment.rank if environment else 0,
@@ -325,22 +316,14 @@ def _planned(spec: Mapping[str, Any], environments: Mapping[str, Environment], *
     )
 
 
-def _about_instances(items: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def _about_instances(around: Around) -> Iterator[Finding]:
     """Instances that a window names and that no group judges, or whose agent is silent."""
+    items, known = around.items, around.instances
     wanted = [one["spec"] for one in items if one["kind"] == "window" and one["action"] != "delete"]
-    grouped = {
-        instance
-        for one in items
-        if one["kind"] == "patch-group"
-        for instance in one["spec"].get("instances", ())
-    }
-    touched = [one["target"] for one in items if one["kind"] == "patch-group"]
-    for spec in (
-        PatchGroup.objects.live().exclude(pk__in=[pk for pk in touched if pk]).values_list("spec", flat=True)
-    ):
-        grouped |= set(spec["instances"])
-    ids = {instance for spec in wanted for instance in spec["instances"]}
-    known = {one.instance_id: one for one in ManagedInstance.objects.present().filter(instance_id__in=ids)}
+    touched = {one["target"] for one in items if one["kind"] == "patch-group"}
+    groups = [one["spec"] for one in items if one["kind"] == "patch-group"]
+    groups += [group.spec for group in around.groups if group.pk not in touched]
+    grouped = {instance for spec in groups for instance in spec.get("instances", ())}
     for spec in wanted:
         size = counted(len(spec["instances"]), "instance")
         alone = sorted(str(known.get(one, one)) for one in spec["instances"] if one not in grouped)

@@ -106,14 +106,9 @@ def of(around: Around) -> Impact:
     wanted = {one for spec in windows for one in spec["instances"]}
     touched = [row for row in rows if isinstance(row, MaintenanceWindow)]
     left = {one for row in touched for one in row.spec["instances"]}
-    held = {
-        one
-        for spec in MaintenanceWindow.objects.live()
-        .exclude(pk__in=[row.pk for row in touched])
-        .values_list("spec", flat=True)
-        for one in spec["instances"]
-    }
-    planned = [window for window in findings.planned_after(items) if window.asked]
+    staying = [row for row in around.windows if row not in touched]
+    held = {one for row in staying for one in row.spec["instances"]}
+    planned = [window for window in findings.planned_after(around) if window.asked]
     return Impact(
         kinds=dict(Counter(one["kind"] for one in items)),
         actions=dict(Counter(one["action"] for one in items)),
@@ -128,21 +123,26 @@ def of(around: Around) -> Impact:
     )
 
 
-def quotas(items: Sequence[Item], place: AccountRegion) -> list[Quota]:
+def quotas(around: Around, place: AccountRegion) -> list[Quota]:
     """Windows, baselines, windows open at once and the fullest window of one place, now and after."""
-    live = list(MaintenanceWindow.objects.live().filter(account_region=place).values_list("spec", flat=True))
-    used_now = _baselines_used(place)
-    mine = [one for one in items if _where(one) in (None, (place.account.account_id, place.region))]
-    at = clock.now()
+    live = [row.spec for row in around.windows if row.account_region_id == place.pk]
+    here = [group for group in around.groups if group.account_region_id == place.pk]
+    used_now = {name for group in here for name in group.spec["baselines"].values()}
+    mine = [one for one in around.items if _where(one) in (None, (place.account.account_id, place.region))]
     tasks_now = max((len(spec["tasks"]) for spec in live), default=0)
     asked = _asked(mine, "window")
     used_after = used_now | {
         name for spec in _asked(mine, "patch-group") for name in spec["baselines"].values()
     }
-    open_now = findings.most_open_at_once(findings.planned_after([], place), at)[0]
-    open_after = findings.most_open_at_once(findings.planned_after(mine, place), at)[0]
+    at = clock.now()
+    open_now = findings.most_open_at_once(findings.planned_now(around, place), at)[0]
+    open_after = findings.most_open_at_once(findings.planned_after(around, place), at)[0]
     new = [spec for spec in asked if spec["name"] not in {one["name"] for one in live}]
-    gone = sum(one["kind"] == "window" and one["action"] == "delete" for one in mine)
+    gone = sum(
+        isinstance(row := around.row(one), MaintenanceWindow) and row.account_region_id == place.pk
+        for one in mine
+        if one["action"] == "delete"
+    )
     return [
         # the daily scan window is ours as well
         Quota("Windows", len(live) + 1, len(live) + 1 + len(new) - gone, rules.WINDOWS_PER_PLACE),
@@ -164,10 +164,6 @@ def _where(item: Item) -> tuple[str, str] | None:
 
 def _asked(items: Sequence[Item], kind: str) -> list[Mapping[str, Any]]:
     return [one["spec"] for one in items if one["kind"] == kind and one["action"] != "delete"]
-
-
-def _baselines_used(place: AccountRegion) -> set[str]:
-    return {name for group in place.patch_groups.live() for name in group.spec["baselines"].values()}
 
 
 def _environments(around: Around) -> list[tuple[Environment, int]]:

@@ -1,6 +1,6 @@
 """Who decides what, from one table; and the reverse, whose word a request waits for. Rules only, no writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -119,10 +119,45 @@ def slot_for(user: User, request: ChangeRequest) -> str | None:
 
 
 def waiting_for(user: User) -> QuerySet[ChangeRequest]:
-    """Submitted requests that wait for this person's word."""
-    submitted = ChangeRequest.objects.visible_to(user).filter(state=ChangeRequest.State.SUBMITTED)
-    mine = [request.pk for request in submitted.select_related("team", "current") if slot_for(user, request)]
+    """Submitted requests that wait for this person's word; the same few queries however many wait."""
+    if not user.is_authenticated or not user.is_active:
+        return ChangeRequest.objects.none()
+    held = roles.roles_of(user)
+    leads = set(user.memberships.filter(is_lead=True).values_list("team", flat=True))
+    if not leads and not held & {Role.SECURITY_OPERATIONS, Role.CISO}:
+        return ChangeRequest.objects.none()
+    submitted = list(
+        ChangeRequest.objects.visible_to(user)
+        .filter(state=ChangeRequest.State.SUBMITTED)
+        .exclude(requested_by=user)
+        .exclude(revisions__author=user)
+        .exclude(current__decisions__decided_by=user)
+    )
+    approvals = Decision.objects.filter(
+        revision__in=[request.current_id for request in submitted], outcome=Outcome.APPROVE
+    )
+    filled = set(approvals.values_list("revision", "slot"))
+    mine = [
+        request.pk
+        for request in submitted
+        if any(
+            (request.current_id, slot) not in filled and _holds(slot, request.team_id in leads, held)
+            for slot in request.needs
+        )
+    ]
     return ChangeRequest.objects.filter(pk__in=mine)
+
+
+def _holds(slot: str, leads_the_team: bool, held: Collection[str]) -> bool:
+    """The reverse of ``candidates``: whether a lead of the team, or a holder of these roles, may fill a slot."""
+    secures = Role.SECURITY_OPERATIONS in held
+    fits = {
+        LEAD: leads_the_team,
+        SECURITY: secures,
+        CISO: Role.CISO in held,
+        LEAD_OR_SECURITY: leads_the_team or secures,
+    }
+    return fits[slot]
 
 
 def who_is_missing(request: ChangeRequest, needs: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from patching import impact, operating, permissions
+from patching.around import Around
 from patching.models import (
     AccountRegion,
     MaintenanceWindow,
@@ -123,7 +124,7 @@ def _page(request: HttpRequest, place: Any, status: int = 200) -> HttpResponse:
     context = {
         "place": place,
         "account": place.account,
-        "quotas": impact.quotas([], place),
+        "quotas": impact.quotas(Around([], [place]), place),
         "conditions": [
             (condition, conditions[condition])
             for condition in ResourceState.Condition

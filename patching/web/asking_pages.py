@@ -102,11 +102,12 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
     if problems:
         tell(form, problems, form.field_of)
         return None
+    around = Around(items)
     return Preview(
-        impact=impact.of(Around(items)),
+        impact=impact.of(around),
         lines=tuple(_lines(items)),
-        findings=tuple(findings.of_items(items)),
-        strip=strip_of(items),
+        findings=tuple(findings.of(around)),
+        strip=strip_of(around),
         deciders=tuple(permissions.SLOT_NAMES[slot] for slot in permissions.slots_needed(items)),
     )
 

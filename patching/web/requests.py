@@ -97,7 +97,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
         name="requests",
         filters=RequestFilter,
         decorate=_decorate,
-        context={"waiting": shell.counts(request.user)["requests"], "may_ask": _may_ask(request)},
+        context={"may_ask": _may_ask(request)},
     )
 
 
@@ -124,9 +124,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         if found or empty:
             sections.append({"title": title, "rows": found, "empty": empty})
     context = {"sections": sections, "may_ask": _may_ask(request)}
-    return render(
-        request, "patching/inbox.html", context | {"waiting": shell.counts(request.user)["requests"]}
-    )
+    return render(request, "patching/inbox.html", context)
 
 
 def _risk(row: ChangeRequest) -> tuple[Any, ...]:
@@ -261,9 +259,9 @@ def _page(
         "verdict": decision,
         "form": form or DecisionForm(),
         "stale": _moved(change, stale) if stale else None,
-        "moved": sealing.what_moved(change, items) if change.state == State.SUBMITTED else [],
+        "moved": sealing.what_moved(change, items) if decision else [],
         "slots": verdict.slots(change, request.user, verdict.needs_of(change, items), why),
-        "findings": findings.of_items(items) if change.state in ChangeRequest.OPEN else [],
+        "findings": findings.of(around) if change.state in ChangeRequest.OPEN else [],
         "progress": progress.of(change, touched.places),
         "may": _may(request, change),
         "tab": tab,
@@ -275,7 +273,7 @@ def _page(
         **_tab(request, change, around, tab),
     }
     if context["is_open"]:
-        context["quotas"] = [(place, impact.quotas(items, place)) for place in touched.places]
+        context["quotas"] = [(place, impact.quotas(around, place)) for place in touched.places]
     return render(request, "patching/request_detail.html", context, status=status)
 
 
@@ -290,7 +288,7 @@ def _tab(request: HttpRequest, change: ChangeRequest, around: Around, tab: str) 
         return {"page": page, "members": [_member(one, around) for one in page]}
     changes = effect_words.changes_of(change, around)
     opened = OPENED if len(changes) > MANY else len(changes)
-    return {"changes": changes, "opened": opened, "strip": strip_of(around.items)}
+    return {"changes": changes, "opened": opened, "strip": strip_of(around)}
 
 
 def _rank(instance: Any) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from patching import findings, openings
+from patching.around import Around
 from patching.words import counted
 from portal.governance import clock
 
@@ -58,9 +59,9 @@ class Strip:
     told: str  # the same in words, for those who do not see it
 
 
-def strip_of(items: Sequence[Mapping[str, Any]]) -> Strip | None:
-    """The next round of the windows that these items ask for; None where there is nothing to compare."""
-    windows = [one for one in findings.planned_after(items) if one.asked]
+def strip_of(around: Around) -> Strip | None:
+    """The next round of the windows that items ask for; None where there is nothing to compare."""
+    windows = [one for one in findings.planned_after(around) if one.asked]
     at = clock.now()
     runs = [run for window in windows for run in window.runs(at, 1)]
     if len(runs) < 2:

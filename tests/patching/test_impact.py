@@ -39,7 +39,7 @@ def test_instances_that_lose_their_window_are_counted(cast):
 
 def test_quotas_are_reckoned_as_if_everything_asked_for_were_there(cast):
     items = [with_defaults(one) for one in asks.ha_items(asks.fleet())]
-    by_label = {one.label: one for one in impact.quotas(items, factories.account_region())}
+    by_label = {one.label: one for one in impact.quotas(Around(items), factories.account_region())}
     assert by_label["Windows"].text == "1 \N{RIGHTWARDS ARROW} 7 of 50"  # the daily scan is there already
     assert by_label["Baselines"].text == "0 \N{RIGHTWARDS ARROW} 3 of 50"
     assert by_label["Windows open at once"].text == "0 \N{RIGHTWARDS ARROW} 1 of 5"
@@ -50,7 +50,9 @@ def test_quotas_are_reckoned_as_if_everything_asked_for_were_there(cast):
 def test_another_place_has_its_own_quotas(cast):
     items = [with_defaults(one) for one in asks.ha_items(asks.fleet())]
     elsewhere = factories.account_region(region="us-east-1")
-    assert {one.label: one.text for one in impact.quotas(items, elsewhere)}["Windows"] == "1 of 50"
+    assert {one.label: one.text for one in impact.quotas(Around(items, [elsewhere]), elsewhere)}[
+        "Windows"
+    ] == "1 of 50"
 
 
 def test_too_much_for_a_quota_is_drawn_as_bad():

@@ -119,8 +119,8 @@ def test_everything_is_built_parents_first_and_the_window_opened_last():
         "disable window:w",
         "create target:w:t",
         "create task:w:Install",
-        "create tag:i-1:MaintenanceWindow",
         "create tag:i-1:PatchGroup",
+        "create tag:i-1:MaintenanceWindow",
         "enable window:w",
     ]
 
@@ -234,6 +234,12 @@ def test_a_tag_that_was_changed_outside_is_not_taken_back():
     plan = made(desired=wanted(rest), live=live, stones=[name])
     assert plan.steps == ()
     assert "changed outside to “theirs”" in plan.let_go[0].reason
+
+
+def test_an_instance_leaves_its_window_before_its_group():
+    stones = ("tag:i-1:PatchGroup", "tag:i-1:MaintenanceWindow")
+    plan = made(desired=wanted(without(*stones)), stones=stones)
+    assert told(plan) == ["delete tag:i-1:MaintenanceWindow", "delete tag:i-1:PatchGroup"]
 
 
 def test_too_many_deletions_refuse_the_plan_with_the_numbers():

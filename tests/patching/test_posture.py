@@ -161,11 +161,6 @@ def mixed_fleet(db: None) -> Random:
     return chance
 
 
-@pytest.fixture(params=["rita", "noor", "axel", "adam"])
-def viewer(request: pytest.FixtureRequest, db: None) -> User:
-    return people.person(request.param)
-
-
 # Every number opens a list of as many rows
 
 
@@ -187,27 +182,24 @@ def agree(user: User, figures: posture.Figures, **filters: str) -> None:
     assert parts == figures.total
 
 
-def test_fleet_figures_are_the_lengths_of_their_lists(mixed_fleet: Random, viewer: User):
+def the_fleet(viewer: User) -> None:
     agree(viewer, posture.fleet(viewer))
 
 
-@pytest.mark.parametrize(
-    ("slices", "filter_name"),
-    [(posture.by_application, "application"), (posture.by_environment, "environment")],
-)
-def test_each_slice_is_the_length_of_its_lists_and_together_they_are_the_fleet(
-    mixed_fleet: Random, viewer: User, slices, filter_name: str
-):
-    found = slices(viewer)
-
-    for one in found:
-        agree(viewer, one.figures, **{filter_name: one.key})
-        for step, number in one.severities.items():
-            assert number == count(viewer, severity=step, **{filter_name: one.key})
-    assert sum(one.figures.total for one in found) == posture.fleet(viewer).total
+def each_application_and_environment(viewer: User) -> None:
+    for slices, filter_name in (
+        (posture.by_application, "application"),
+        (posture.by_environment, "environment"),
+    ):
+        found = slices(viewer)
+        for one in found:
+            agree(viewer, one.figures, **{filter_name: one.key})
+            for step, number in one.severities.items():
+                assert number == count(viewer, severity=step, **{filter_name: one.key})
+        assert sum(one.figures.total for one in found) == posture.fleet(viewer).total
 
 
-def test_each_severity_is_the_length_of_its_lists(mixed_fleet: Random, viewer: User):
+def each_severity(viewer: User) -> None:
     for row in posture.by_severity(viewer):
         findings = posture.findings_matching(viewer, severity=row.step)
         assert row.findings == len(findings)
@@ -215,9 +207,7 @@ def test_each_severity_is_the_length_of_its_lists(mixed_fleet: Random, viewer: U
         assert row.instances == count(viewer, severity=row.step)
 
 
-def test_each_age_is_the_length_of_its_list_and_together_they_are_all_findings(
-    mixed_fleet: Random, viewer: User
-):
+def each_age(viewer: User) -> None:
     at, total = clock.now(), 0
     for age, steps in posture.by_age(viewer, at=at):
         for step, number in steps.items():
@@ -227,7 +217,7 @@ def test_each_age_is_the_length_of_its_list_and_together_they_are_all_findings(
     assert total == len(posture.findings_matching(viewer, at=at))
 
 
-def test_each_gap_is_the_length_of_its_list_and_what_has_none_is_covered(mixed_fleet: Random, viewer: User):
+def each_gap(viewer: User) -> None:
     uncovered = set()
     for row in posture.coverage_gaps(viewer):
         found = posture.instances_matching(viewer, gap=row.gap.name)
@@ -239,7 +229,7 @@ def test_each_gap_is_the_length_of_its_list_and_what_has_none_is_covered(mixed_f
     assert posture.covered(viewer) + len(uncovered) == posture.fleet(viewer).total
 
 
-def test_the_parts_of_trust_are_the_lengths_of_their_lists_and_add_up(mixed_fleet: Random, viewer: User):
+def each_part_of_trust(viewer: User) -> None:
     trust = posture.trust(viewer)
 
     for part in ("fresh", "stale", "other_baseline", "never"):
@@ -247,9 +237,21 @@ def test_the_parts_of_trust_are_the_lengths_of_their_lists_and_add_up(mixed_flee
     assert trust.fresh + trust.stale + trust.other_baseline + trust.never == trust.total
 
 
-def test_each_wanted_patch_is_the_length_of_its_list(mixed_fleet: Random, viewer: User):
+def each_wanted_patch(viewer: User) -> None:
     for row in posture.most_wanted(viewer, limit=5):
         assert row["instances"] == count(viewer, patch=row["patch_id"])
+
+
+@pytest.mark.parametrize("who", ["rita", "noor", "axel"])
+def test_every_figure_is_the_length_of_its_list(mixed_fleet: Random, who: str):
+    viewer = people.person(who)
+    the_fleet(viewer)
+    each_application_and_environment(viewer)
+    each_severity(viewer)
+    each_age(viewer)
+    each_gap(viewer)
+    each_part_of_trust(viewer)
+    each_wanted_patch(viewer)
 
 
 def test_one_instance_stands_as_the_lists_say(mixed_fleet: Random, axel: User):

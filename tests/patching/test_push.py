@@ -616,6 +616,15 @@ def test_a_request_without_effect_in_aws_is_applied_by_the_tick(retail, rita):
     assert (request.state, request.outcome_note) == ("applied", "Nothing had to change in AWS.")
 
 
+def test_removing_what_never_came_to_aws_is_applied_without_a_write(asked, retail, simulated_aws, rita):
+    ChangeRequest.objects.filter(pk=asked.pk).update(state="applied")
+    request = approved(rita, [removal(window_row(), "window")])
+    progress.settle_idle()
+    request.refresh_from_db()
+    assert request.state == "applied"
+    assert simulated_aws.log() == []
+
+
 def test_a_request_is_stale_when_what_it_rests_on_has_moved(retail, simulated_aws, rita):
     more = [factories.instance(factories.application(), "dev", retail) for _ in range(6)]
     request = approved(rita, pushing.small_items())

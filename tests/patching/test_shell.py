@@ -1,6 +1,8 @@
 """What waits for whom, as the number in the frame."""
 
-from patching import shell, workflow
+import pytest
+
+from patching import permissions, shell, workflow
 from patching.models import ChangeRequest
 from tests import asks, factories
 
@@ -31,3 +33,22 @@ def test_a_draft_waits_for_nobody_and_is_found_by_its_author(cast):
     assert waiting(cast) == set()
     assert list(shell.drafts(cast["rita"])) == [request]
     assert not shell.drafts(cast["omar"]).exists()
+
+
+@pytest.mark.parametrize("decided", [(), ("omar",), ("ines",), ("omar", "ivan"), ("omar", "ines", "clara")])
+def test_what_waits_is_what_somebody_has_a_slot_for(decided, cast):
+    large = asks.submitted(cast["rita"], asks.ha_items(asks.fleet()))
+    small = asks.submitted(cast["omar"], [asks.window_item([], name="payments-dev-x")])
+    asks.approve(large, *(cast[name] for name in decided))
+    for person in cast.values():
+        waiting = set(permissions.waiting_for(person))
+        assert waiting == {one for one in ChangeRequest.objects.all() if permissions.slot_for(person, one)}
+    assert small in permissions.waiting_for(cast["ines"])
+
+
+def test_asking_what_waits_costs_the_same_however_much_waits(cast, django_assert_max_num_queries):
+    asks.fleet()
+    for number in range(5):
+        asks.submitted(cast["rita"], [asks.window_item([], name=f"payments-{number}")])
+    with django_assert_max_num_queries(14):
+        assert shell.counts(cast["ines"])["requests"] == 5
