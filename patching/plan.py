@@ -112,6 +112,11 @@ class World:
     def remembered(self, key: Key) -> Known:
         return self.known.get(key, Known())
 
+    def rank(self, key: Key) -> tuple[bool, Key]:
+        """The tag that names the group comes before the one that names the window: never in one without the other."""
+        spec = self.desired[key].spec
+        return isinstance(spec, TagSpec) and spec.value not in self.windows_of_group, key
+
     def children(self, window: Key) -> list[Key]:
         """Desired targets and tasks of a window."""
         return [key for key, one in self.desired.items() if parent_of(one.spec) == window]
@@ -163,7 +168,9 @@ def plan(
     building = [
         step
         for kind in ORDER
-        for key in sorted(key for key in desired if key.kind == kind and key not in held_back)
+        for key in sorted(
+            (key for key in desired if key.kind == kind and key not in held_back), key=world.rank
+        )
         for step in _build(world, desired[key])
     ]
     leaving, let_go = _leave(world)

@@ -1,7 +1,7 @@
 """How far approved requests have come in AWS, reckoned from the resources made of them, and told to who asked."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from django.db import transaction
 
@@ -17,14 +17,11 @@ State, Condition = ChangeRequest.State, ResourceState.Condition
 OPEN_IN_AWS = (State.PUSHING, State.FAILED, State.PARTIALLY_APPLIED)
 
 
-def started(place: AccountRegion, world: Mapping[Key, Desired]) -> None:
+def started(place: AccountRegion) -> None:
     """Approved requests with an effect here are being pushed from now on, unless what they rest on has moved."""
-    revisions = {source.id for one in world.values() for source in one.sources if source.kind == "revision"}
-    stones = Tombstone.objects.filter(account_region=place, buried_at=None)
-    revisions |= {str(stone.source["id"]) for stone in stones if stone.source["kind"] == "revision"}
-    waiting = ChangeRequest.objects.filter(state=State.APPROVED, current__in=[int(pk) for pk in revisions])
-    for request in waiting:
-        _start(request)
+    for request in ChangeRequest.objects.filter(state=State.APPROVED).select_related("current"):
+        if place in _places(request):
+            _start(request)
 
 
 @transaction.atomic
@@ -78,6 +75,8 @@ def _settle(request: ChangeRequest, places: Iterable[AccountRegion], *, refusal:
     if counts["waiting"]:
         return
     done, failed = counts["done"], counts["failed"]
+    if not done and not failed and request.state != State.PUSHING:
+        return  # nothing of it is left: later requests replaced what failed then
     if not failed:
         _close(request, State.APPLIED, f"All {done} resources are in AWS as approved.")
     elif request.state == State.PUSHING:
@@ -150,9 +149,7 @@ def _tell(request: ChangeRequest, word: str, body: str) -> None:
         outbox.tell(
             person,
             event=f"request.{word}",
-            key=f"{request.pk}/{request.current_id}/{request.closed_at:%Y%m%d%H%M%S}"
-            if request.closed_at
-            else f"{request.pk}/{request.current_id}",
+            key=f"{request.pk}/{request.current_id}/{request.closed_at}",
             subject=f"{request.number} {said.get(word, f'is {word}')}: {request.title}",
             body=body,
             url=f"/requests/{request.pk}/",

@@ -98,9 +98,9 @@ BROKEN = Ending(State.FAILED, "internal", "Patchwarden itself failed; its log sa
 
 
 def _pass(place: AccountRegion, lease: Lease, run: PushRun) -> None:
-    world = desired.desired_for(place, clock.now())
-    progress.started(place, world)
+    progress.started(place)
     crashpoint("requests-started")
+    world = desired.desired_for(place, clock.now())
     work: Work | None = None
     try:
         adapters = Adapters(

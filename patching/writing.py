@@ -294,7 +294,10 @@ def _turn(work: Work, step: Step, *, enabled: bool) -> None:
 
 def _delete(work: Work, step: Step) -> None:
     seen = work.live[step.key]
-    gate.check_removal(work.place, step.key, parent_of(seen.spec))
+    parent = parent_of(seen.spec)
+    if step.key in work.stuck or parent in work.stuck:
+        raise NotYetError("Waits until its window is disabled.")
+    gate.check_removal(work.place, step.key, parent)
     state = work.resource(step.key)
     call = work.adapters[step.key.kind].delete(seen, (state.earlier or {}).get("value"))
     _write(work, state, "delete", call, done_with=_out_of_sync("Removed; not read back yet."))
