@@ -308,6 +308,14 @@ def test_a_refusal_keeps_the_form_until_it_has_its_reason(cast, asked, browse, o
     assert "Your decision as CISO" in text(reply)
     browser.post(url("decide", asked.pk), word(asked, outcome, reason="Patch it."))
     assert Decision.objects.get().outcome == outcome
+    assert "Patch it." in text(browse(cast["rita"]).get(url("detail", asked.pk)))
+
+
+def test_who_asked_reads_first_what_has_to_change(cast, asked, browse):
+    workflow.request_changes(asked, by=cast["clara"], reason="One server.", **asks.reading(asked))
+    page = text(browse(cast["rita"]).get(url("detail", asked.pk)))
+    assert "Clara Weiss asks for changes:</span> “One server.”" in page
+    assert page.index("asks for changes:") < page.index("h-aws")
 
 
 @pytest.mark.parametrize("broken", [{"outcome": "maybe"}, {"revision": "x"}, {"digest": ""}])
