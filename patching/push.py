@@ -76,7 +76,8 @@ def push(account_region: AccountRegion, *, trigger: str) -> PushRun | None:
         except LeaseLostError:
             logger.warning("%s lost its lease; another worker goes on.", run)
         except Exception:
-            _end(place, lease, run, BROKEN)
+            if PushRun.objects.filter(pk=run.pk, state=State.RUNNING).exists():
+                _end(place, lease, run, BROKEN)
             raise
         run.refresh_from_db()
         return run
@@ -100,23 +101,13 @@ BROKEN = Ending(State.FAILED, "internal", "Patchwarden itself failed; its log sa
 def _pass(place: AccountRegion, lease: Lease, run: PushRun) -> None:
     progress.started(place)
     crashpoint("requests-started")
-    world = desired.desired_for(place, clock.now())
-    work: Work | None = None
     try:
-        adapters = Adapters(
-            session.clients(place),
-            installation=settings.INSTALLATION,
-            restore_role=settings.RESTORE_ROLE_NAME,
-        )
-        work = Work(place, lease, run, adapters, world, _states(place), _windows_of_groups(place, world))
-        work.look()
+        work = _begin_work(place, lease, run)
         _settle_open_operations(work)
         planned = _plan(work)
         _write_down(work, planned)
         crashpoint("plan-written")
         ending = _refused(planned.refusal) if planned.refusal else _carry_out(work, planned)
-    except AwsBusy as problem:
-        ending = Ending(State.FAILED, problem.code, str(problem), "busy")
     except AwsError as problem:
         ending = Ending(State.FAILED, problem.code, str(problem), "busy")
     crashpoint("before-run-closed")
@@ -131,16 +122,7 @@ def _refused(why: str) -> Ending:
 
 def preview(account_region: AccountRegion) -> Plan:
     """The plan that a push would make now. Reads AWS, writes nothing anywhere."""
-    world = desired.desired_for(account_region, clock.now())
-    adapters = Adapters(
-        session.clients(account_region),
-        installation=settings.INSTALLATION,
-        restore_role=settings.RESTORE_ROLE_NAME,
-    )
-    states, groups = _states(account_region), _windows_of_groups(account_region, world)
-    work = Work(account_region, Lease(account_region.pk, "", -1), PushRun(), adapters, world, states, groups)
-    work.look()
-    return _plan(work)
+    return _plan(_begin_work(account_region, Lease(account_region.pk, "", -1), PushRun()))
 
 
 # Before: what is known, what was left open
@@ -166,6 +148,19 @@ def _open_run(place: AccountRegion, lease: Lease, trigger: str) -> PushRun:
         fence=lease.fence,
         started_at=clock.now(),
     )
+
+
+def _begin_work(place: AccountRegion, lease: Lease, run: PushRun) -> Work:
+    """What should be, what we remember, and what AWS shows."""
+    world = desired.desired_for(place, clock.now())
+    adapters = Adapters(
+        session.clients(place),
+        installation=settings.INSTALLATION,
+        restore_role=settings.RESTORE_ROLE_NAME,
+    )
+    work = Work(place, lease, run, adapters, world, _states(place), _windows_of_groups(place, world))
+    work.look()
+    return work
 
 
 def _states(place: AccountRegion) -> dict[Key, ResourceState]:

@@ -526,6 +526,19 @@ def test_the_run_of_a_lost_worker_is_closed_by_the_next(asked, retail, simulated
     assert (lost.state, lost.error_code) == ("abandoned", "worker_lost")
 
 
+def test_a_fault_of_our_own_ends_the_run_and_frees_the_place(asked, retail, meanwhile):
+    def fall_over():
+        raise KeyError("a mistake of ours")
+
+    meanwhile("plan-written", 1, fall_over)
+    with pytest.raises(KeyError):
+        pushed(retail)
+    retail.refresh_from_db()
+    assert (PushRun.objects.get().state, PushRun.objects.get().error_code) == ("failed", "internal")
+    assert (retail.lease_until, retail.failures) == (None, 1)
+    assert retail.backoff_until > clock.real_now()
+
+
 # Exemptions
 
 
