@@ -16,6 +16,9 @@ os.environ.setdefault(
 
 from portal.settings import *  # noqa: E402, F403
 
+WHITENOISE_AUTOREFRESH = (
+    True  # look for a file when it is asked for; each test client would read them all first
+)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if REDIS_URL:  # noqa: F405
     # runs and their workers share one Redis; none may take the other's messages
