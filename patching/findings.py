@@ -209,7 +209,7 @@ def _soak(
         level,
         f"{late} of {application} follows {early.lower()} after only {hours} h {share}",
         f"First on {_day(when, zone)}, {_clock(when, zone)} {zone}. {SOAK.days} days show whether a patch does harm.",
-        f"Move {late.lower()} back by {SOAK.days - gap.days} days.",
+        f"Move {late.lower()} back by {counted(SOAK.days - gap.days, 'day')}.",
     )
 
 

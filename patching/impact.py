@@ -86,8 +86,12 @@ class Impact:
 
     @property
     def news(self) -> str:
-        """9 are new, 3 change."""
-        said = {"create": ("is new", "are new"), "change": ("changes", "change"), "delete": ("goes", "go")}
+        """9 are new, 3 are changed."""
+        said = {
+            "create": ("is new", "are new"),
+            "change": ("is changed", "are changed"),
+            "delete": ("is removed", "are removed"),
+        }
         parts = [
             f"{self.actions[action]} {one if self.actions[action] == 1 else many}"
             for action, (one, many) in said.items()

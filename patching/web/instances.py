@@ -81,6 +81,7 @@ def instance_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "links": [_link(link) for link in links],
         "holding": sum(link.holds is True for link in links),
         "broken": broken,
+        "stops": broken is not None and broken.key not in ("last_run", "scan"),
         "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
         "scans": instance.scans.select_related("baseline")[:SCANS_SHOWN],
         "group": _first(PatchGroup, instance, instance.patch_group),

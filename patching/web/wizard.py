@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from patching.blueprints import HA_WINDOWS_STAGES, LATEST_DAY, Member, Stage, ha_windows_application
@@ -135,6 +136,8 @@ def windows_scopes(user: User) -> list[Scope]:
 @require_http_methods(["GET", "POST"])
 def ha_windows(request: HttpRequest) -> HttpResponse:
     """Ask for the highly available Windows application."""
+    if request.method == "GET" and not windows_scopes(request.user):
+        return render(request, "patching/no_windows.html")
     slug = request.GET.get("application", "")
 
     def make(data: Any = None) -> HaWindowsForm:

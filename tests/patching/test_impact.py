@@ -33,7 +33,7 @@ def test_instances_that_lose_their_window_are_counted(cast):
     asks.approve(request, cast["omar"], cast["ines"], cast["clara"])
     window = MaintenanceWindow.objects.get(name="payments-prod-a")
     reach = of([{"action": "delete", "kind": "window", "target": window.pk, "spec": {}}])
-    assert (reach.instances, reach.lose, reach.news) == (1, 1, "1 goes")
+    assert (reach.instances, reach.lose, reach.news) == (1, 1, "1 is removed")
     assert reach.touches_production
 
 
