@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from exemptions.api import routes as exemptions
 from patching.api import routes as patching
 from portal.governance import api as governance
+from portal.governance.api_auth import HasScope
 
 NOUNS = {
     "accounts": "account-list",
@@ -51,7 +52,7 @@ def _routes() -> list[Any]:
     router = SimpleRouter(use_regex_path=False)
     for part in (patching, exemptions, governance):
         part.register(router)
-    schema = SpectacularAPIView.as_view(permission_classes=[IsAuthenticated])
+    schema = SpectacularAPIView.as_view(permission_classes=[IsAuthenticated, HasScope])
     # the page's script is a file of its own, because the content security policy allows no inline one
     docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="api:schema"))
     return [
