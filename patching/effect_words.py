@@ -153,11 +153,8 @@ class _Reader:
         note = EDITED
         if kind == "baseline":
             return words.baseline_in_words({"definition": json.loads(seen["definition"])}), note
-        tasks = [
-            one.applied
-            for one in self.around.states
-            if one.kind == "task" and (one.applied or {}).get("window") == uid
-        ]
+        written = [one.applied or {} for one in self.around.states if one.kind == "task"]
+        tasks = [task for task in written if task.get("window") == uid]
         spec = {**row.spec, **{name: seen[name] for name in row.spec if name in seen}}
         told = words.window_in_words({**spec, "tasks": []})
         told["Tasks"] = words.tasks_in_words({**task, "name": task["label"]} for task in tasks)

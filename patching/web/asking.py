@@ -26,6 +26,7 @@ from patching.models import (
     Selector,
 )
 from patching.models.governed import Governed
+from patching.permissions import ROWS
 from portal.governance import roles
 from portal.governance.models import User
 
@@ -180,11 +181,22 @@ class PlacedForm(ObjectForm):
         super().__init__(*args, **kwargs)
         self.scope = scope
         self.members = list(scope.instances())
+        self.held = held_elsewhere(self.kind, scope, except_for=self.target)
         known = {one.instance_id for one in self.members}
         gone = [(one, f"{one}, no longer there") for one in kept if one not in known]
         zones_ = sorted({one.availability_zone for one in self.members})
-        self.fields["az"].choices = [("", "All zones"), *((zone, zone) for zone in zones_)]
-        self.fields["instances"].choices = [(one.instance_id, _label(one)) for one in self.members] + gone
+        choices_of(self, "az").choices = [("", "All zones"), *((zone, zone) for zone in zones_)]
+        choices_of(self, "instances").choices = [
+            (one.instance_id, self._label(one)) for one in self.members
+        ] + gone
+
+    def _label(self, instance: ManagedInstance) -> str:
+        told = [str(instance), instance.availability_zone, words.system_name(instance.operating_system)]
+        if not instance.is_online:
+            told.append("agent does not answer")
+        if holder := self.held.get(instance.instance_id):
+            told.append(f"already in {holder}")
+        return ", ".join(told)
 
     def spec(self) -> dict[str, Any]:
         said = self.cleaned_data
@@ -196,11 +208,17 @@ class PlacedForm(ObjectForm):
         }
 
 
-def _label(instance: ManagedInstance) -> str:
-    known = [instance.availability_zone, words.system_name(instance.operating_system)]
-    if not instance.is_online:
-        known.append("agent does not answer")
-    return f"{instance}, {', '.join(known)}"
+def choices_of(form: forms.BaseForm, name: str) -> forms.ChoiceField:
+    """A field of choices that depend on who asks."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    return field
+
+
+def held_elsewhere(kind: str, scope: Scope, except_for: int | None = None) -> dict[str, str]:
+    """Instances of a place by the window (or group) that has them; an instance is in one only."""
+    rows = ROWS[kind].objects.live().filter(account_region=scope.place).exclude(pk=except_for)
+    return {one: name for name, spec in rows.values_list("name", "spec") for one in spec["instances"]}
 
 
 class WindowForm(PlacedForm):
@@ -464,8 +482,8 @@ class BaselineForm(ObjectForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         mine = Application.objects.filter(team__in=roles.teams_of(user))
-        self.fields["application"].choices = [(one.slug, one.name) for one in mine]
-        self.fields["environment"].choices = [
+        choices_of(self, "application").choices = [(one.slug, one.name) for one in mine]
+        choices_of(self, "environment").choices = [
             ("", "No environment in particular"),
             *((one.slug, one.name) for one in Environment.objects.all()),
         ]

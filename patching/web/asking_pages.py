@@ -58,7 +58,9 @@ def answer(
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """Show a form of ``AskForm``, preview what it would ask for, or take it. ``make(data)`` makes the form."""
-    form, preview, against, status = make(), None, [], 200
+    form, status = make(), 200
+    preview: Preview | None = None
+    against: list[str] = []
     do = request.POST.get("do", "")
     if request.method == "POST":
         form = make(request.POST)
@@ -70,7 +72,7 @@ def answer(
                 return redirect("patching:request-detail", saved.pk)
         if not form.is_valid():
             # htmx swaps a 422 and leaves a 400 alone
-            status = 422 if request.htmx else 400
+            status = 422 if "HX-Request" in request.headers else 400
     elif form.initial.get("title"):
         preview, against = _first_preview(make, form, request.user)
     return render(

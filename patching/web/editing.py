@@ -24,6 +24,7 @@ from patching.web.asking import (
     Scope,
     SeveralForm,
     WindowForm,
+    held_elsewhere,
     scopes_of,
 )
 from patching.web.asking_pages import answer
@@ -252,10 +253,11 @@ def _placed_new(request: HttpRequest, kind: str) -> HttpResponse:
     if scope is None:
         return render(request, "patching/choose_scope.html", {"scopes": scopes, "noun": noun, "kind": kind})
     name = f"{scope.application.slug}-{scope.environment.slug}"
+    held = held_elsewhere(kind, scope)
     initial = {
         "name": name,
         "title": f"A {noun} for {scope.application.slug}, {scope.environment.name.lower()}",
-        "instances": [one.instance_id for one in scope.instances()],
+        "instances": [one.instance_id for one in scope.instances() if one.instance_id not in held],
     }
 
     def make(data: Any = None) -> AskForm:

@@ -77,7 +77,7 @@ def of_baselines(baselines: Sequence[PatchBaseline], user: User) -> None:
         for name in set(group.spec["baselines"].values()):
             users.setdefault(name, []).append(group)
     for baseline in baselines:
-        baseline.groups = users.get(baseline.name, [])
+        baseline.groups = users.get(baseline.name, [])  # type: ignore[attr-defined]
 
 
 def _states(rows: Sequence[Any], kinds: tuple[str, ...]) -> Iterable[ResourceState]:

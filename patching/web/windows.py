@@ -174,5 +174,5 @@ def _members(window: MaintenanceWindow) -> list[Any]:
     for waiver in waivers:
         until[waiver.instance_id] = max(waiver.ends_at, until.get(waiver.instance_id, waiver.ends_at))
     for one in found:
-        one.left_out_until = until.get(one.pk)  # type: ignore[attr-defined]
+        one.left_out_until = until.get(one.pk)
     return found

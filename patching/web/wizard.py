@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from patching.blueprints import HA_WINDOWS_STAGES, LATEST_DAY, Member, Stage, ha_windows_application
 from patching.items import with_defaults
 from patching.models import AccountRegion, ManagedInstance
-from patching.web.asking import AskForm, Item, Part, Scope, ZoneField, scopes_of
+from patching.web.asking import AskForm, Item, Part, Scope, ZoneField, choices_of, scopes_of
 from patching.web.asking_pages import answer
 from portal.governance.models import User
 
@@ -44,10 +44,10 @@ class HaWindowsForm(AskForm):
         super().__init__(*args, **kwargs)
         found = windows_scopes(user)
         self.scopes = found
-        self.fields["application"].choices = sorted(
+        choices_of(self, "application").choices = sorted(
             {(one.application.slug, one.application.name) for one in found}
         )
-        self.fields["place"].choices = sorted({(str(one.place.pk), str(one.place)) for one in found})
+        choices_of(self, "place").choices = sorted({(str(one.place.pk), str(one.place)) for one in found})
         for stage in HA_WINDOWS_STAGES:
             name = stage.environment
             self.fields[f"days_{name}"] = forms.IntegerField(

@@ -201,6 +201,6 @@ def _own(request: HttpRequest) -> list[ApiToken]:
     words = dict(Scope.choices)
     for token in found:
         ended = token.expiry is not None and token.expiry <= now
-        token.state = "expired" if ended else "active"  # type: ignore[attr-defined]
-        token.may = [words.get(scope, scope) for scope in token.scopes]  # type: ignore[attr-defined]
+        token.state = "expired" if ended else "active"
+        token.may = [words.get(scope, scope) for scope in token.scopes]
     return found

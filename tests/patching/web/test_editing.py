@@ -68,6 +68,21 @@ def test_first_one_chooses_what_it_is_for(name, dev, cast, browse):
     assert "No application of yours has instances" in text_of(browse(cast["clara"]).get(url(name)))
 
 
+def test_only_instances_that_no_window_has_are_chosen_to_begin_with(approved, cast, browse):
+    new = factories.instance(factories.payments(), "dev", availability_zone="eu-central-1a")
+    client = browse(cast["rita"])
+    address = url("window-new", scope=f"payments:dev:{factories.account_region().pk}")
+    form = client.get(address).context["form"]
+    assert form["instances"].value() == [new.instance_id]
+    assert sum("already in payments-dev-" in label for _, label in form.fields["instances"].choices) == 2
+    row = MaintenanceWindow.objects.get(name="payments-dev-a")
+    labels = [
+        label
+        for _, label in client.get(url("window-change", row.pk)).context["form"].fields["instances"].choices
+    ]
+    assert [label for label in labels if "already in" in label] == [labels[1]]
+
+
 def test_a_scope_of_another_team_is_no_choice(dev, cast, browse):
     factories.selector(factories.application("data-lake", "analytics"), "dev")
     response = browse(cast["noor"]).get(url("window-new", scope=dev))
