@@ -262,6 +262,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "portal.governance.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,  # the OpenAPI document says it better than OPTIONS
     "DEFAULT_THROTTLE_CLASSES": ["portal.governance.api_throttling.PerCaller"],
     "DEFAULT_THROTTLE_RATES": {"user": "1000/min"},
     "EXCEPTION_HANDLER": "portal.governance.api_errors.api_exception_handler",

@@ -99,6 +99,12 @@ def test_another_content_type_is_refused(call_api, rita):
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+def test_only_declared_methods_are_taken(call_api, rita):
+    for method in ("OPTIONS", "TRACE", "PROPFIND"):
+        answer = call_api(rita).generic(method, "/api/v1/change-requests/")
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), method
+
+
 def test_every_answer_carries_the_content_security_policy(call_api, client, rita):
     for answer in (
         call_api(rita).get("/api/v1/me/"),

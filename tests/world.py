@@ -6,10 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from exemptions import workflow
 from exemptions.models import Document, Exemption
 from patching.models import (
     ChangeRequest,
     MaintenanceWindow,
+    ManagedInstance,
     PatchBaseline,
     PatchFinding,
     PatchGroup,
@@ -73,9 +75,9 @@ def _requests(cast: dict[str, User]) -> dict[str, Any]:
 def _exemptions(cast: dict[str, User]) -> dict[str, Any]:
     """Drafted with a document, submitted, and in force."""
     of = list(MaintenanceWindow.objects.get(name="payments-prod-a").spec["instances"])
-    instances = list(factories.ManagedInstance.objects.filter(instance_id__in=of))
+    instances = list(ManagedInstance.objects.filter(instance_id__in=of))
     draft = exempt.drafted(cast["rita"], instances)
-    exempt.workflow.attach(draft, exempt.document(), by=cast["rita"])
+    workflow.attach(draft, exempt.document(), by=cast["rita"])
     return {
         "draft exemption": draft.pk,
         "submitted exemption": exempt.submitted(cast["rita"], instances).pk,
@@ -85,7 +87,7 @@ def _exemptions(cast: dict[str, User]) -> dict[str, Any]:
 
 
 def _patching() -> dict[str, Any]:
-    scan = fleet.scanned(factories.ManagedInstance.objects.order_by("pk")[0], "Critical")
+    scan = fleet.scanned(ManagedInstance.objects.order_by("pk")[0], "Critical")
     place = factories.account_region()
     return {
         "scan": Scan.objects.get(pk=scan.pk).pk,
