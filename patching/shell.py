@@ -1,12 +1,17 @@
-"""What waits for a person among change requests, for the inbox and the number in the frame. Reads only."""
+"""What the page frame shows of patching: how much waits for a person, and whether the tick is silent. Reads only."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.db.models import QuerySet
 
 from patching import permissions
 from patching.models import ChangeRequest
-from portal.governance.models import User
+from portal.governance import clock
+from portal.governance.models import Heartbeat, User
 
 State = ChangeRequest.State
+SILENT_AFTER_TICKS = 12
 
 
 def counts(user: User) -> dict[str, int]:
@@ -37,3 +42,14 @@ def to_retry(user: User) -> QuerySet[ChangeRequest]:
 def drafts(user: User) -> QuerySet[ChangeRequest]:
     """Their own drafts."""
     return ChangeRequest.objects.visible_to(user).filter(requested_by=user, state=State.DRAFT)
+
+
+def silence() -> str:
+    """A sentence when the tick has not been seen for a dozen of its periods, a minute by default; else nothing."""
+    beat = Heartbeat.objects.filter(name="tick").first()
+    if beat is None:
+        return "No worker has been seen yet. What is approved waits in the database until one starts."
+    silent_for = clock.real_now() - beat.at
+    if silent_for <= timedelta(seconds=settings.TICK_SECONDS * SILENT_AFTER_TICKS):
+        return ""
+    return f"No worker has been seen since {beat.at:%d %b %Y %H:%M} UTC. Nothing is lost; pushes and readings wait."

@@ -305,5 +305,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
 
-# Names of callables the shell asks for counts and banners: (user) -> dict
+# Callables that the page frame asks: (user) -> counts by section, and () -> a sentence when the tick is silent
 SHELL_COUNTS = ["patching.shell.counts", "exemptions.shell.counts"]
+SHELL_HEARTBEAT = "patching.shell.silence"

@@ -1,9 +1,13 @@
 """What waits for whom, as the number in the frame."""
 
+from datetime import timedelta
+
 import pytest
 
-from patching import permissions, shell, workflow
+from patching import permissions, shell, tasks, workflow
 from patching.models import ChangeRequest
+from portal.governance import clock
+from portal.governance.models import Heartbeat
 from tests import asks, factories
 
 
@@ -52,3 +56,16 @@ def test_asking_what_waits_costs_the_same_however_much_waits(cast, django_assert
         asks.submitted(cast["rita"], [asks.window_item([], name=f"payments-{number}")])
     with django_assert_max_num_queries(14):
         assert shell.counts(cast["ines"])["requests"] == 5
+
+
+def test_the_frame_says_when_no_worker_has_been_seen(db, settings):
+    assert shell.silence().startswith("No worker has been seen yet")
+    tasks.tick()
+    assert shell.silence() == ""
+    long_ago = clock.real_now() - timedelta(seconds=settings.TICK_SECONDS * 13)
+    Heartbeat.objects.filter(name="tick").update(at=long_ago)
+    assert "Nothing is lost" in shell.silence()
+
+
+def test_the_sentence_stands_on_every_page(rita, browse):
+    assert "No worker has been seen yet" in browse(rita).get("/requests/").content.decode()
