@@ -11,7 +11,7 @@ from patching.blueprints import Member, ha_windows_application
 from patching.models import AccountRegion, ManagedInstance, PushRun
 from portal.demo import company
 from portal.governance import clock
-from portal.governance.models import User
+from portal.governance.models import Heartbeat, User
 from tests.simulated_aws import REGION, RETAIL, SimulatedAws
 
 
@@ -64,6 +64,7 @@ class Company:
 def company_at_work(db: None, simulated_aws: SimulatedAws) -> Company:
     clock.set_to(simulated_aws.now)
     company.found(simulated_aws.door("accounts"))
+    Heartbeat.objects.create(name="tick", at=clock.real_now())
     at_work = Company(simulated_aws, {user.username: user for user in User.objects.all()})
     at_work.pull()
     return at_work
