@@ -6,11 +6,11 @@ from typing import Any
 import django_filters
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Case, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from patching import run_contents
 from patching.models import Operation, PushRun
 from patching.web.filters import places
 from portal.governance import lists
@@ -37,6 +37,7 @@ class PushFilter(django_filters.FilterSet):
 
 
 OPERATIONS_PER_PAGE = 25
+_TROUBLE_FIRST = {Operation.State.FAILED: 0, Operation.State.INTENT: 1}
 _KINDS = {
     "baseline": "Baselines",
     "registration": "Baselines of groups",
@@ -98,28 +99,25 @@ def push_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One push: what it planned, every write with its answer, and how it ended in words."""
+    """One push: what it planned, every write with its answer, and how it ended in words; a team reads its part."""
     rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
     run = get_object_or_404(rows, pk=pk)
-    trouble_first = Case(
-        When(state=Operation.State.FAILED, then=Value(0)),
-        When(state=Operation.State.INTENT, then=Value(1)),
-        default=Value(2),
-    )
-    operations = run.operations.select_related("resource").order_by(trouble_first, "pk")
+    operations = run_contents.operations_for(request.user, run)
+    operations.sort(key=lambda one: _TROUBLE_FIRST.get(Operation.State(one.state), 2))
+    plan = run_contents.plan_for(request.user, run)
     page = Paginator(operations, OPERATIONS_PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     for operation in page.object_list:
-        operation.shown = json.dumps(operation.request, indent=2, ensure_ascii=False)
+        operation.shown = json.dumps(operation.request, indent=2, ensure_ascii=False)  # type: ignore[attr-defined]
     context = {
         "run": run,
         "heading": f"Push {run.pk}",
         "why": why(run),
         "took": run.finished_at - run.started_at if run.finished_at else None,
-        "kinds": _by_kind(run.plan),
-        "total": len(run.plan),
+        "kinds": _by_kind(plan),
+        "total": len(plan),
         "page": page,
-        "done": run.operations.filter(state=Operation.State.DONE).count(),
+        "done": sum(one.state == Operation.State.DONE for one in operations),
         "moving": run.state == PushRun.State.RUNNING,
     }
     return render(request, "patching/push_detail.html", context)

@@ -78,3 +78,11 @@ def test_nobody_else_reads_any(cast, run):
 def test_what_is_planned_and_not_yet_made_is_told_by_what_is_wanted(cast, run):
     ResourceState.objects.filter(kind="window").exclude(operations=None).update(sources=[])
     assert len(run_contents.plan_for(cast["rita"], run)) == 1
+
+
+def test_the_page_of_a_push_shows_a_team_its_own_part(browse, cast, run):
+    for name, sees in (("axel", True), ("rita", False)):
+        page = browse(cast[name]).get(f"/pushes/{run.pk}/").content.decode()
+        assert "a way back" in page
+        assert ("daily scan" in page) == sees
+        assert ("theirs" in page) == sees
