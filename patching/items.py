@@ -143,7 +143,8 @@ def check_item(item: Any, path: str) -> list[Problem]:
     spec = item.get("spec")
     if not isinstance(spec, Mapping):
         return [Problem(f"{path}.spec", "type", "The spec is an object; docs/api.md lists its fields.")]
-    return _check_fields(spec, FIELDS[kind], f"{path}.spec") or _CHECKS[kind](spec, f"{path}.spec")
+    known = str(kind)
+    return _check_fields(spec, FIELDS[known], f"{path}.spec") or _CHECKS[known](spec, f"{path}.spec")
 
 
 def with_defaults(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -282,7 +282,7 @@ def _worth_a_closer_look(account_region: AccountRegion, states: Mapping[str, Pat
 
 
 def _latest_scans(account_region: AccountRegion, instance_ids: Iterable[str]) -> dict[str, Scan]:
-    scans = Scan.objects.latest().filter(
+    scans = Scan.objects.newest().filter(
         instance__account_region=account_region, instance__instance_id__in=list(instance_ids)
     )
     return {scan.instance.instance_id: scan for scan in scans.select_related("instance")}
@@ -311,7 +311,7 @@ def _keep_compliance(
         for instance in instances
         if _is_news(states[instance.instance_id], latest.get(instance.instance_id))
     ]
-    Scan.objects.latest().filter(instance__in=news).update(is_latest=False)
+    Scan.objects.newest().filter(instance__in=news).update(is_latest=False)
     Scan.objects.bulk_create(_as_scan(one, states[one.instance_id], seen_at) for one in news)
     judged = {one.instance_id for one in news} | set(patches)
     _keep_findings([one for one in instances if one.instance_id in judged], patches, seen_at)
@@ -386,7 +386,7 @@ def _judge_the_judges(account_region: AccountRegion) -> None:
     ours = _baselines_in_aws(account_region)
     expected = _expected_baselines(account_region, ours)
     known = {aws_id: baseline for baseline, aws_id in ours.items() if aws_id}
-    scans = Scan.objects.latest().filter(instance__account_region=account_region)
+    scans = Scan.objects.newest().filter(instance__account_region=account_region)
     changed = []
     for scan in scans.select_related("instance__account_region__account"):
         aws_id = _bare_id(scan.aws_baseline_id)

@@ -184,8 +184,9 @@ def retry(request: ChangeRequest, *, by: User) -> ChangeRequest:
 
 def has_lapsed(request: ChangeRequest) -> bool:
     """Nobody decided in time; computed, never stored."""
-    waiting = request.state == State.SUBMITTED and request.lapses_at is not None
-    return waiting and request.lapses_at <= clock.now()
+    if request.state != State.SUBMITTED or request.lapses_at is None:
+        return False
+    return request.lapses_at <= clock.now()
 
 
 def effective_state(request: ChangeRequest) -> str:

@@ -9,7 +9,7 @@ from portal import health
 from portal.dashboards.search import search
 from portal.dashboards.views import home
 
-admin.site.login = secure_admin_login(admin.site.login)  # one way to sign in, second factor included
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one way to sign in, second factor included
 
 urlpatterns = [
     path("", home, name="home"),

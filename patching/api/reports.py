@@ -151,7 +151,7 @@ def compliance_rows(request: Request, filters: Mapping[str, str]) -> Sequence[Ma
     )
     scans = {
         scan.instance_id: scan
-        for scan in Scan.objects.latest().visible_to(request.user).select_related("baseline")
+        for scan in Scan.objects.newest().visible_to(request.user).select_related("baseline")
     }
     return [_row(instance, scans.get(instance.pk)) for instance in instances.order_by("name", "instance_id")]
 

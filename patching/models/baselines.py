@@ -1,6 +1,6 @@
 """Patch baselines: what is approved for installation, and after how long."""
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -27,7 +27,7 @@ class PatchBaseline(Governed):
 
     operating_system = models.CharField(max_length=30)
 
-    objects = BaselineQuerySet.as_manager()
+    objects: ClassVar[Any] = BaselineQuerySet.as_manager()
 
     class Meta(Governed.Meta):
         constraints = [

@@ -10,7 +10,7 @@ from patching.models.visibility import VisibleQuerySet
 class ScanQuerySet(VisibleQuerySet):
     team_path = "instance__application__team"
 
-    def latest(self) -> Self:
+    def newest(self) -> Self:
         return self.filter(is_latest=True)
 
 

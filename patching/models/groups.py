@@ -1,6 +1,6 @@
 """Patch groups: instances that share a baseline per operating system."""
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 
@@ -23,7 +23,7 @@ class PatchGroup(Governed):
     )
     availability_zone = models.CharField(max_length=30, blank=True)
 
-    objects = GroupQuerySet.as_manager()
+    objects: ClassVar[Any] = GroupQuerySet.as_manager()
 
     class Meta(Governed.Meta):
         constraints = [

@@ -1,12 +1,13 @@
 """What was done in AWS and what we own there: runs, operations, resources, tombstones."""
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 
 from patching.models.visibility import VisibleQuerySet
+from portal.governance.models import User
 
 
 class RunQuerySet(VisibleQuerySet):
@@ -14,7 +15,7 @@ class RunQuerySet(VisibleQuerySet):
 
     team_path = "account_region__selectors__application__team"
 
-    def visible_to(self, user):  # type: ignore[no-untyped-def]
+    def visible_to(self, user: User) -> Self:
         return super().visible_to(user).distinct()
 
 

@@ -1,6 +1,6 @@
 """Maintenance windows with their tasks: when patching happens, and in which order."""
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 
@@ -26,7 +26,7 @@ class MaintenanceWindow(Governed):
     )
     availability_zone = models.CharField(max_length=30, blank=True)
 
-    objects = WindowQuerySet.as_manager()
+    objects: ClassVar[Any] = WindowQuerySet.as_manager()
 
     class Meta(Governed.Meta):
         constraints = [

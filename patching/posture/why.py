@@ -166,7 +166,7 @@ def _was_patched(instance: ManagedInstance) -> Link:
 
 
 def _scan_says(instance: ManagedInstance, at: datetime) -> Link:
-    scan = Scan.objects.latest().filter(instance=instance).first()
+    scan = Scan.objects.newest().filter(instance=instance).first()
     if scan is None:
         return Link("scan", False, "Never scanned")
     counts = (

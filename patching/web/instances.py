@@ -56,7 +56,7 @@ def instance_list(request: HttpRequest) -> HttpResponse:
 
 def _decorate(rows: list[Any]) -> None:
     """Latest scan and standing of each row of a page."""
-    scans = {scan.instance_id: scan for scan in Scan.objects.latest().filter(instance__in=rows)}
+    scans = {scan.instance_id: scan for scan in Scan.objects.newest().filter(instance__in=rows)}
     at = clock.now()
     for row in rows:
         row.scan = scans.get(row.pk)

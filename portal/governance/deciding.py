@@ -47,7 +47,8 @@ def write_down(
         raise InvalidInput([FieldProblem("reason", "length", f"At most {LONGEST_REASON} characters.")])
     try:
         with transaction.atomic():
-            return model._default_manager.create(
+            decisions: Any = model._default_manager  # each kind of decision has its own kind of revision
+            return decisions.create(
                 revision=current,
                 slot=slot,
                 outcome=outcome,

@@ -257,7 +257,7 @@ def test_every_figure_is_the_length_of_its_list(mixed_fleet: Random, who: str):
 def test_one_instance_stands_as_the_lists_say(mixed_fleet: Random, axel: User):
     at = clock.now()
     for instance in posture.instances_matching(axel, at=at):
-        latest = Scan.objects.latest().filter(instance=instance).first()
+        latest = Scan.objects.newest().filter(instance=instance).first()
         assert instance.status == posture.status_of(instance, latest, at).value
 
 

@@ -88,8 +88,8 @@ def test_one_reading_keeps_inventory_scans_findings_and_the_day(
     assert server.operating_system == "WINDOWS"
     assert instance("claims-prod-asg-a-01").auto_scaling_group == "claims-web-prod"
     assert instance("legacy-fileserver").application is None
-    assert Scan.objects.latest().count() == len(scanned)
-    unpatched = Scan.objects.latest().filter(missing__gt=0)
+    assert Scan.objects.newest().count() == len(scanned)
+    unpatched = Scan.objects.newest().filter(missing__gt=0)
     assert unpatched.exists()
     for scan in unpatched:
         assert scan.instance.findings.open().filter(state="missing").count() == scan.missing
@@ -147,7 +147,7 @@ def test_a_compliant_scan_resolves_every_finding_without_asking_for_patches(
     pull.pull(few)
 
     assert asked == {"DescribeInstanceInformation", "DescribeInstancePatchStates"}
-    assert Scan.objects.latest().get(instance=instance("lake-prod-a-01")).is_compliant
+    assert Scan.objects.newest().get(instance=instance("lake-prod-a-01")).is_compliant
     assert not PatchFinding.objects.open().filter(instance=instance("lake-prod-a-01")).exists()
 
 
@@ -264,7 +264,7 @@ def test_the_baseline_that_judged_is_compared_with_the_approved_one(
         changed_at=clock.now(),
     )
     pull.pull(few)
-    scan = Scan.objects.latest().get(instance=instance("lake-prod-a-01"))
+    scan = Scan.objects.newest().get(instance=instance("lake-prod-a-01"))
     assert (scan.judged_by_expected, scan.baseline) == (False, None)
 
     in_aws.aws_id = scan.aws_baseline_id
@@ -273,7 +273,7 @@ def test_the_baseline_that_judged_is_compared_with_the_approved_one(
 
     scan.refresh_from_db()
     assert (scan.judged_by_expected, scan.baseline) == (True, baseline)
-    nobodys = Scan.objects.latest().get(instance=instance("pay-prod-b-02"))
+    nobodys = Scan.objects.newest().get(instance=instance("pay-prod-b-02"))
     assert nobodys.judged_by_expected is None
 
 

@@ -119,7 +119,7 @@ def the_way_back_was_laid_down_first(company, node, window):
 
 
 def the_daily_scan_still_judges_it(node):
-    scan = Scan.objects.latest().get(instance=node)
+    scan = Scan.objects.newest().get(instance=node)
     assert (scan.operation, scan.is_compliant) == ("Scan", False)
     assert scan.ended_at > AFTER_PROD
 
@@ -174,5 +174,5 @@ def schedules(company):
 
 def was_patched(node):
     """In the night that has just passed, by the scan that follows each installation."""
-    last = Scan.objects.latest().get(instance=node)
+    last = Scan.objects.newest().get(instance=node)
     return last.is_compliant and clock.now() - last.ended_at < timedelta(days=1)

@@ -128,7 +128,7 @@ def a_second_push_writes_nothing(company):
 
 def compliant(company):
     """Compliant instances of payments by environment, as the portal says."""
-    latest = Scan.objects.latest().filter(instance__application__slug="payments", is_compliant=True)
+    latest = Scan.objects.newest().filter(instance__application__slug="payments", is_compliant=True)
     found = dict.fromkeys(("dev", "test", "prod"), 0)
     for scan in latest.select_related("instance__environment"):
         found[scan.instance.environment.slug] += 1
@@ -136,7 +136,7 @@ def compliant(company):
 
 
 def the_baseline_that_judged_is_known():
-    scans = Scan.objects.latest().filter(
+    scans = Scan.objects.newest().filter(
         instance__application__slug="payments", patch_group__startswith="payments-"
     )
     assert scans
