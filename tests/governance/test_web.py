@@ -28,11 +28,12 @@ def entries(response):
     return [row.seq for row in response.context["page"]]
 
 
-@pytest.mark.parametrize("reader", ["axel", "clara", "ines", "opal"])
-def test_those_who_read_all_see_the_whole_log(reader, asked, cast, browse):
-    response = browse(cast[reader]).get(AUDIT)
-    assert response.status_code == 200
-    assert set(entries(response)) == set(AuditEntry.objects.values_list("seq", flat=True))
+def test_those_who_read_all_see_the_whole_log(asked, cast, browse, subtests):
+    for reader in ["axel", "clara", "ines", "opal"]:
+        with subtests.test(reader=reader):
+            response = browse(cast[reader]).get(AUDIT)
+            assert response.status_code == 200
+            assert set(entries(response)) == set(AuditEntry.objects.values_list("seq", flat=True))
 
 
 def test_a_team_sees_its_part(asked, cast, browse):
@@ -51,27 +52,24 @@ def test_nobody_reads_it_without_signing_in(client, db):
     assert client.get(AUDIT).status_code == 302
 
 
-@pytest.mark.parametrize(
-    ("query", "actions"),
-    [
+def test_the_log_is_narrowed_in_its_address(asked, cast, browse, subtests):
+    for query, actions in [
         ("action=patching.changerequest.submitted", {"patching.changerequest.submitted"}),
         ("object_type=governance.user", {"token.minted"}),
         ("who=noor", {"token.minted"}),
         ("q=HA+Windows", {"patching.changerequest.revised", "patching.changerequest.submitted"}),
         ("until=2001-01-01", set()),
         ("since=2001-01-01&who=noor", {"token.minted"}),
-    ],
-)
-def test_the_log_is_narrowed_in_its_address(query, actions, asked, cast, browse):
-    response = browse(cast["axel"]).get(f"{AUDIT}?{query}")
-    assert {row.action for row in response.context["page"]} == actions
+    ]:
+        with subtests.test(query=query, actions=actions):
+            response = browse(cast["axel"]).get(f"{AUDIT}?{query}")
+            assert {row.action for row in response.context["page"]} == actions
 
 
-@pytest.mark.parametrize(
-    "query", ["since=yesterday", "action=DROP+TABLE", "object_id=%00", "page=-1", "sort=hash"]
-)
-def test_a_mistyped_address_is_no_error(query, asked, cast, browse):
-    assert browse(cast["axel"]).get(f"{AUDIT}?{query}").status_code == 200
+def test_a_mistyped_address_is_no_error(asked, cast, browse, subtests):
+    for query in ["since=yesterday", "action=DROP+TABLE", "object_id=%00", "page=-1", "sort=hash"]:
+        with subtests.test(query=query):
+            assert browse(cast["axel"]).get(f"{AUDIT}?{query}").status_code == 200
 
 
 def test_the_log_is_exported_without_formulas(asked, cast, browse):
@@ -105,9 +103,8 @@ def test_a_token_is_shown_once(rita, browse, client):
     assert response["Cache-Control"].startswith("max-age=0")
 
 
-@pytest.mark.parametrize(
-    ("said", "field"),
-    [
+def test_bad_input_is_kept_and_said_under_the_field(rita, browse, subtests):
+    for said, field in [
         ({"name": ""}, "name"),
         ({"name": "x" * 81}, "name"),
         ({"scopes": []}, "scopes"),
@@ -115,14 +112,13 @@ def test_a_token_is_shown_once(rita, browse, client):
         ({"lifetime": "999999"}, "lifetime"),
         ({"lifetime": "forever"}, "lifetime"),
         ({"scopes": ["decide"], "lifetime": "24"}, "lifetime"),
-    ],
-)
-def test_bad_input_is_kept_and_said_under_the_field(said, field, rita, browse):
-    response = mint(browse(rita), **said)
-    assert response.status_code == 400
-    assert field in response.context["form"].errors
-    assert 'id="form-errors"' in response.content.decode()
-    assert not ApiToken.objects.exists()
+    ]:
+        with subtests.test(said=said, field=field):
+            response = mint(browse(rita), **said)
+            assert response.status_code == 400
+            assert field in response.context["form"].errors
+            assert 'id="form-errors"' in response.content.decode()
+            assert not ApiToken.objects.exists()
 
 
 def test_a_token_that_decides_wants_a_recent_sign_in(clara, browse, settings):

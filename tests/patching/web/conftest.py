@@ -1,33 +1,54 @@
 """What tests of the pages stand on: requests of the story brought to a state, and AWS as approved."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
+from django.db import transaction
 
 from patching import desired
 from patching.models import AccountRegion, ChangeRequest, ResourceState
 from patching.specs import to_plain
 from portal.governance import clock
-from tests import asks, factories
+from tests import asks, factories, people
+
+
+@contextmanager
+def made_once(blocker) -> Iterator[None]:
+    """A transaction around all tests of a module: each rolls back to what was made here, and it goes at the end."""
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
 def submitted(cast):
     """The HA Windows application, submitted by rita."""
-    return asks.submitted(cast["rita"], asks.ha_items(asks.fleet()))
+    return submitted_by_rita()
 
 
 @pytest.fixture
 def approved(submitted, cast):
     """The same with every decision in; nothing pushed yet."""
-    asks.approve(submitted, cast["omar"], cast["ines"], cast["clara"])
-    return ChangeRequest.objects.get(pk=submitted.pk)
+    return approved_by_all(submitted)
 
 
-@pytest.fixture
-def in_aws(approved) -> AccountRegion:
-    """The account-region in which all of it is as approved."""
+def submitted_by_rita() -> ChangeRequest:
+    for username in people.CAST:
+        people.person(username)
+    return asks.submitted(people.person("rita"), asks.ha_items(asks.fleet()))
+
+
+def approved_by_all(request: ChangeRequest) -> ChangeRequest:
+    asks.approve(request, *(people.person(name) for name in ("omar", "ines", "clara")))
+    return ChangeRequest.objects.get(pk=request.pk)
+
+
+def pushed_to_aws() -> AccountRegion:
+    """The account-region in which everything approved is in AWS."""
     place = factories.account_region()
-    for key, one in desired.now_for(place).items():
-        ResourceState.objects.create(
+    ResourceState.objects.bulk_create(
+        ResourceState(
             account_region=place,
             kind=key.kind,
             key=key.name,
@@ -39,6 +60,8 @@ def in_aws(approved) -> AccountRegion:
             condition=ResourceState.Condition.IN_SYNC,
             changed_at=clock.now(),
         )
+        for key, one in desired.now_for(place).items()
+    )
     return place
 
 

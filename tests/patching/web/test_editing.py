@@ -121,9 +121,8 @@ def test_automations_run_before_and_after(dev, fleet, cast, browse):
     ]
 
 
-@pytest.mark.parametrize(
-    ("said", "field"),
-    [
+def test_bad_input_is_kept_and_said_where_it_belongs(dev, fleet, cast, browse, subtests):
+    for said, field in [
         ({"duration": "25"}, "duration"),
         ({"cutoff": "4"}, "cutoff"),
         ({"name": "a window"}, "name"),
@@ -136,16 +135,15 @@ def test_automations_run_before_and_after(dev, fleet, cast, browse):
         ({"max_concurrency": "lots"}, "tasks"),
         ({"az": "eu-central-1b"}, "instances"),
         ({"instances": ["i-0123456789abcdef0"]}, "instances"),
-    ],
-)
-def test_bad_input_is_kept_and_said_where_it_belongs(said, field, dev, fleet, cast, browse):
-    response = browse(cast["rita"]).post(url("window-new", scope=dev), window(fleet, **said))
-    form = response.context["form"]
-    assert response.status_code == 400
-    assert field in form.errors or (field == "tasks" and form.non_field_errors())
-    assert form["title"].value() == WHY["title"]
-    assert 'id="form-errors"' in text_of(response)
-    assert not ChangeRequest.objects.exists()
+    ]:
+        with subtests.test(said=said, field=field):
+            response = browse(cast["rita"]).post(url("window-new", scope=dev), window(fleet, **said))
+            form = response.context["form"]
+            assert response.status_code == 400
+            assert field in form.errors or (field == "tasks" and form.non_field_errors())
+            assert form["title"].value() == WHY["title"]
+            assert 'id="form-errors"' in text_of(response)
+            assert not ChangeRequest.objects.exists()
 
 
 def test_a_window_is_changed_in_the_form_that_made_it(approved, cast, browse):
@@ -223,28 +221,26 @@ def test_a_baseline_is_asked_for_as_aws_takes_it(fleet, cast, browse):
     assert item["spec"]["definition"] == json.loads(definition)
 
 
-@pytest.mark.parametrize(
-    ("definition", "said"),
-    [
+def test_a_wrong_definition_is_named_by_its_path(fleet, cast, browse, subtests):
+    for definition, said in [
         ("", "required"),
         ("{", "This is not JSON"),
         ("[]", "CreatePatchBaseline"),
         ('{"Name": "x"}', "Leave Name out"),
         ('{"OperatingSystem": "WINDOWZ"}', "OperatingSystem: "),
         ('{"ApprovalRules": {"PatchRules": [{"ApproveAfterDays": 999}]}}', "ApprovalRules.PatchRules[0]"),
-    ],
-)
-def test_a_wrong_definition_is_named_by_its_path(definition, said, fleet, cast, browse):
-    given = {
-        "name": "payments-qa-win",
-        "application": "payments",
-        "environment": "",
-        "definition": definition,
-    }
-    response = browse(cast["rita"]).post(url("baseline-new"), given | WHY)
-    assert response.status_code == 400
-    assert any(said in message for message in response.context["form"].errors["definition"])
-    assert response.context["form"]["definition"].value() == definition
+    ]:
+        with subtests.test(definition=definition, said=said):
+            given = {
+                "name": "payments-qa-win",
+                "application": "payments",
+                "environment": "",
+                "definition": definition,
+            }
+            response = browse(cast["rita"]).post(url("baseline-new"), given | WHY)
+            assert response.status_code == 400
+            assert any(said in message for message in response.context["form"].errors["definition"])
+            assert response.context["form"]["definition"].value() == definition
 
 
 def test_a_baseline_is_changed_in_its_form(approved, cast, browse):
@@ -274,12 +270,18 @@ def test_a_baseline_in_use_is_not_removed(approved, cast, browse):
     assert "is used by payments-dev" in text_of(response)
 
 
-@pytest.mark.parametrize("noun", ["window", "group", "baseline"])
-@pytest.mark.parametrize("verb", ["change", "remove"])
-@pytest.mark.parametrize("name", ["noor", "ines", "clara", "axel", "opal", "adam"])
-def test_only_the_team_asks_for_changes_to_what_is_its_own(noun, verb, name, approved, cast, browse):
-    model = {"window": MaintenanceWindow, "group": PatchGroup, "baseline": PatchBaseline}[noun]
-    assert browse(cast[name]).get(url(f"{noun}-{verb}", model.objects.first().pk)).status_code == 404
+def test_only_the_team_asks_for_changes_to_what_is_its_own(approved, cast, browse, subtests):
+    for noun in ["window", "group", "baseline"]:
+        for verb in ["change", "remove"]:
+            for name in ["noor", "ines", "axel"]:
+                with subtests.test(noun=noun, verb=verb, name=name):
+                    model = {"window": MaintenanceWindow, "group": PatchGroup, "baseline": PatchBaseline}[
+                        noun
+                    ]
+                    assert (
+                        browse(cast[name]).get(url(f"{noun}-{verb}", model.objects.first().pk)).status_code
+                        == 404
+                    )
 
 
 def test_several_changes_are_asked_for_as_the_api_takes_them(fleet, cast, browse):
@@ -287,14 +289,13 @@ def test_several_changes_are_asked_for_as_the_api_takes_them(fleet, cast, browse
     assert len(asked(browse(cast["rita"]), url("several-new"), said)) == 12
 
 
-@pytest.mark.parametrize(
-    "items", ["", "x", "[]", "{}", "null", "[1]", '[{"action": "create"}]', "[[[[", "1e999"]
-)
-def test_broken_items_are_said_with_their_path(items, fleet, cast, browse):
-    response = browse(cast["rita"]).post(url("several-new"), WHY | {"items_json": items})
-    assert response.status_code == 400
-    assert response.context["form"].errors["items_json"]
-    assert response.context["form"]["items_json"].value() == items
+def test_broken_items_are_said_with_their_path(fleet, cast, browse, subtests):
+    for items in ["", "x", "[]", "{}", "null", "[1]", '[{"action": "create"}]', "[[[[", "1e999"]:
+        with subtests.test(items=items):
+            response = browse(cast["rita"]).post(url("several-new"), WHY | {"items_json": items})
+            assert response.status_code == 400
+            assert response.context["form"].errors["items_json"]
+            assert response.context["form"]["items_json"].value() == items
 
 
 def test_an_item_with_a_mistake_is_named(fleet, cast, browse):
@@ -346,11 +347,12 @@ def test_a_request_that_was_sent_back_is_saved_and_submitted_in_one_step(submitt
     assert (submitted.state, submitted.current.number) == ("submitted", 2)
 
 
-@pytest.mark.parametrize("name", ["ines", "clara", "axel", "opal"])
-def test_who_may_not_edit_is_led_back(name, submitted, cast, browse):
-    response = browse(cast[name]).get(url("request-edit", submitted.pk))
-    assert response.status_code == 302
-    assert browse(cast["noor"]).get(url("request-edit", submitted.pk)).status_code == 404
+def test_who_may_not_edit_is_led_back(submitted, cast, browse, subtests):
+    for name in ["ines", "clara", "axel", "opal"]:
+        with subtests.test(name=name):
+            response = browse(cast[name]).get(url("request-edit", submitted.pk))
+            assert response.status_code == 302
+            assert browse(cast["noor"]).get(url("request-edit", submitted.pk)).status_code == 404
 
 
 def test_who_has_decided_does_not_edit(submitted, cast, browse):

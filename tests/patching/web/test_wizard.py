@@ -81,9 +81,8 @@ def test_a_preview_does_not_wait_for_title_and_reason(fleet, cast, browse):
     assert "6 windows" in text_of(response)
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
+def test_bad_answers_are_kept_and_said_under_their_field(fleet, cast, browse, subtests):
+    for changes, field in [
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"timezone": ""}, "timezone"),
         ({"days_prod": "20"}, "days_prod"),
@@ -94,16 +93,15 @@ def test_a_preview_does_not_wait_for_title_and_reason(fleet, cast, browse):
         ({"start_hour": "24"}, "start_hour"),
         ({"title": ""}, "title"),
         ({"reason": "short"}, "reason"),
-    ],
-)
-def test_bad_answers_are_kept_and_said_under_their_field(changes, field, fleet, cast, browse):
-    response = browse(cast["rita"]).post(ADDRESS, answers(**changes))
-    page = text_of(response)
-    assert response.status_code == 400
-    assert field in response.context["form"].errors
-    assert f'href="#id_{field}"' in page
-    assert f'id="id_{field}_error"' in page
-    assert not ChangeRequest.objects.exists()
+    ]:
+        with subtests.test(changes=changes, field=field):
+            response = browse(cast["rita"]).post(ADDRESS, answers(**changes))
+            page = text_of(response)
+            assert response.status_code == 400
+            assert field in response.context["form"].errors
+            assert f'href="#id_{field}"' in page
+            assert f'id="id_{field}_error"' in page
+            assert not ChangeRequest.objects.exists()
 
 
 def test_what_rules_say_is_said_above_the_form(fleet, cast, browse):
@@ -126,12 +124,13 @@ def test_an_environment_without_windows_servers_is_left_out(cast, browse):
     assert "payments-test" not in names
 
 
-@pytest.mark.parametrize("name", ["noor", "clara", "axel", "opal", "adam"])
-def test_nobody_asks_for_the_application_of_another_team(name, fleet, cast, browse):
-    client = browse(cast[name])
-    assert "payments" not in text_of(client.get(ADDRESS)).replace("ha-windows", "")
-    assert client.post(ADDRESS, answers()).status_code == 400
-    assert not ChangeRequest.objects.exists()
+def test_nobody_asks_for_the_application_of_another_team(fleet, cast, browse, subtests):
+    for name in ["noor", "clara", "axel", "opal", "adam"]:
+        with subtests.test(name=name):
+            client = browse(cast[name])
+            assert "payments" not in text_of(client.get(ADDRESS)).replace("ha-windows", "")
+            assert client.post(ADDRESS, answers()).status_code == 400
+            assert not ChangeRequest.objects.exists()
 
 
 @pytest.mark.parametrize(
