@@ -31,7 +31,6 @@ from portal.governance import roles
 from portal.governance.models import User
 
 Item = dict[str, Any]
-KINDS = {"baseline": "baseline", "patch-group": "patch group", "window": "window"}
 OWN = "own"
 
 

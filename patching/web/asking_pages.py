@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
+from django.forms import ChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -67,10 +68,15 @@ def answer(
         if _asks(form):
             preview = preview_of(form, request.user)
         if form.is_valid() and do in ("draft", "submit"):
-            saved = _save(request, form, change, submit=do == "submit")
-            if saved is not None:
+            try:
+                saved = _save(request, form, change, submit=do == "submit")
                 return redirect("patching:request-detail", saved.pk)
-        if not form.is_valid():
+            except InvalidInput as problem:
+                tell(form, problem.problems, form.field_of)
+            except DomainError as problem:
+                form.add_error(None, str(problem))
+                status = problem.http_status
+        if status == 200 and not form.is_valid():
             # htmx swaps a 422 and leaves a 400 alone
             status = 422 if "HX-Request" in request.headers else 400
     elif form.initial.get("title"):
@@ -157,30 +163,24 @@ def _asks(form: AskForm) -> bool:
 
 
 def _text(form: AskForm, name: str) -> Any:
-    value = form[name].initial
+    field, value = form.fields[name], form[name].initial
+    if value is None and field.required and isinstance(field, ChoiceField) and field.choices:
+        return next(iter(field.choices))[0]  # what a list shows while nothing is chosen
     return "" if value is None else value
 
 
+@transaction.atomic
 def _save(
     request: HttpRequest, form: AskForm, change: ChangeRequest | None, *, submit: bool
-) -> ChangeRequest | None:
-    """The request as saved; None when it was refused, with the reasons in the form."""
+) -> ChangeRequest:
+    """The request as saved, all of it or nothing. Raises what the verbs raise."""
     said = {"title": form.cleaned_data["title"], "reason": form.cleaned_data["reason"], "items": form.items()}
-    try:
-        with transaction.atomic():
-            if change is None:
-                saved = workflow.draft(by=request.user, **said)
-            else:
-                note = form.cleaned_data.get("note", "")
-                saved = workflow.revise(change, by=request.user, note=note, **said)
-            if submit:
-                saved = workflow.submit(saved, by=request.user)
-    except InvalidInput as problem:
-        tell(form, problem.problems, form.field_of)
-        return None
-    except DomainError as problem:
-        form.add_error(None, str(problem))
-        return None
+    if change is None:
+        saved = workflow.draft(by=request.user, **said)
+    else:
+        saved = workflow.revise(change, by=request.user, note=form.cleaned_data.get("note", ""), **said)
+    if submit:
+        saved = workflow.submit(saved, by=request.user)
     messages.success(request, _told(saved, submit=submit, edited=change is not None))
     return saved
 

@@ -368,6 +368,7 @@ def test_a_request_that_nobody_can_decide_keeps_the_answers(cast, browse, fleet)
     cast["ivan"].role_grants.all().delete()
     said = WHY | {"items_json": json.dumps(asks.ha_items(fleet)), "do": "submit"}
     response = browse(cast["rita"]).post(url("several-new"), said)
+    assert response.status_code == 422
     assert "Nobody can decide as security operations" in text_of(response)
     assert response.context["form"]["items_json"].value() == said["items_json"]
     assert not ChangeRequest.objects.exists()
