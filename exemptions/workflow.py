@@ -384,7 +384,9 @@ def _present(exemption: Exemption) -> Exemption:
             f"Nobody can decide as {' and '.join(missing)} on this. "
             "An administrator can grant the role; who asks, edits or adds a document cannot decide."
         )
-    Exemption.objects.filter(pk=exemption.pk).update(needs=needs, lapses_at=clock.now() + DECIDE_WITHIN)
+    Exemption.objects.filter(pk=exemption.pk).update(
+        needs=needs, lapses_at=min(clock.now() + DECIDE_WITHIN, exemption.ends_at)
+    )
     exemption.refresh_from_db()
     _ask(exemption, needs)
     return exemption

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from patching import openings, schedules
 from patching.around import Around
-from patching.models import AccountRegion, MaintenanceWindow
+from patching.effects import items_of
+from patching.models import AccountRegion, ChangeRequest, MaintenanceWindow
+from patching.permissions import ROWS
 from patching.sizing import CUTOFF, recommended_hours
 from patching.words import counted, listed
 from portal.governance import clock
@@ -20,6 +22,7 @@ from portal.governance import clock
 RUNS_AHEAD = 12
 SOAK = timedelta(days=2)  # shorter than this, nobody has worked with what was patched before
 WARNING, NOTE = "warning", "note"
+WAITING = (ChangeRequest.State.SUBMITTED, ChangeRequest.State.CHANGES_REQUESTED, ChangeRequest.State.APPROVED)
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,54 @@ def of(around: Around) -> list[Finding]:
     """Findings on what items ask for, together with the windows that stay; their defaults filled in."""
     found = [*check(planned_after(around), clock.now()), *_about_instances(around)]
     return sorted(found, key=lambda one: one.level != WARNING)
+
+
+def of_request(request: ChangeRequest) -> list[Finding]:
+    """Findings on an open request as a whole: whether it still can take effect, and who else asks for the same."""
+    if request.current is None:
+        return []
+    items = items_of(request.current)
+    found = []
+    if taken := _taken(items):
+        claim = "It can no longer take effect as it stands"
+        evidence = f"There is {listed(taken[:3])} already."
+        found.append(Finding(WARNING, claim, evidence, "It has to be changed before anybody can approve it."))
+    mine = _objects(items)
+    others = ChangeRequest.objects.filter(team=request.team, state__in=WAITING).exclude(pk=request.pk)
+    for other in others.select_related("current"):
+        same = sorted(mine & _objects(items_of(other.current))) if other.current else []
+        if same:
+            names = listed([str(name) for *_, name in same[:3]])
+            claim = f"{other.number} is about {counted(len(same), 'object')} of this one"
+            found.append(
+                Finding(
+                    WARNING, claim, f"Both set {names}.", "Only the first to be approved can take effect."
+                )
+            )
+    return found
+
+
+def _taken(items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of new objects under which something stands by now."""
+    names: dict[str, set[str]] = {}
+    for one in items:
+        if one["action"] == "create":
+            names.setdefault(one["kind"], set()).add(one["spec"]["name"])
+    return sorted(
+        name
+        for kind, wanted in names.items()
+        for name in ROWS[kind].objects.live().filter(name__in=wanted).values_list("name", flat=True)
+    )
+
+
+def _objects(items: Iterable[Mapping[str, Any]]) -> set[tuple[str, ...]]:
+    """What items are about, as kind, place and name, or kind and id where they change what is there."""
+    found = {("id", one["kind"], str(one["target"])) for one in items if one["target"] is not None}
+    for one in items:
+        if one["action"] != "delete":
+            spec = one["spec"]
+            found.add((one["kind"], spec.get("account", ""), spec.get("region", ""), spec["name"]))
+    return found
 
 
 def of_window(window: MaintenanceWindow) -> list[Finding]:

@@ -20,6 +20,7 @@ MOST_INSTANCES = 300  # per window; AMS's limit for one patch window
 MOST_TASKS = 20
 AWS_NAME = re.compile(r"[A-Za-z0-9_\-.]{3,128}")
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8}([0-9a-f]{9})?")
+DOCUMENT = re.compile(r"[a-zA-Z0-9_\-.:/]{3,300}")
 RATE = re.compile(r"[1-9][0-9]*|[1-9][0-9]?%|100%")
 ERROR_RATE = re.compile(r"0|0%|[1-9][0-9]*|[1-9][0-9]?%|100%")
 TASK_KINDS = ("pre", "install", "scan", "post")
@@ -342,7 +343,9 @@ def _check_task(task: Any, path: str) -> list[Problem]:
             problems.append(
                 Problem(f"{path}.{name}", "choice", f"Use one of {', '.join(filter(None, allowed))}.")
             )
-    problems += _text(full["document"], f"{path}.document", 1, 200)
+    if not isinstance(full["document"], str) or not DOCUMENT.fullmatch(full["document"]):
+        message = "Name an SSM document by its name or ARN, such as AWS-RunPatchBaseline."
+        problems.append(Problem(f"{path}.document", "format", message))
     if not _whole(full["priority"], 0, 100):
         problems.append(Problem(f"{path}.priority", "range", "The priority is a whole number from 0 to 100."))
     for name, pattern, example in (

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from patching.models import ChangeRequest, Decision, Environment, Revision
 from patching.models.baselines import PatchBaseline
 from patching.models.governed import Governed
 from patching.models.groups import PatchGroup
 from patching.models.windows import MaintenanceWindow
-from portal.governance import roles
+from portal.governance import clock, roles
 from portal.governance.models import Outcome, Role, Team, User
 
 LEAD = "team_lead"
@@ -106,6 +106,8 @@ def open_slots(request: ChangeRequest) -> list[str]:
 
 def slot_for(user: User, request: ChangeRequest) -> str | None:
     """The open slot that this person would fill now, or None."""
+    if request.lapses_at is not None and request.lapses_at <= clock.now():
+        return None
     if not user.is_authenticated or not user.is_active or request.state != ChangeRequest.State.SUBMITTED:
         return None
     if user.pk in authors_of(request):
@@ -128,7 +130,7 @@ def waiting_for(user: User) -> QuerySet[ChangeRequest]:
         return ChangeRequest.objects.none()
     submitted = list(
         ChangeRequest.objects.visible_to(user)
-        .filter(state=ChangeRequest.State.SUBMITTED)
+        .filter(Q(lapses_at=None) | Q(lapses_at__gt=clock.now()), state=ChangeRequest.State.SUBMITTED)
         .exclude(requested_by=user)
         .exclude(revisions__author=user)
         .exclude(current__decisions__decided_by=user)

@@ -154,9 +154,15 @@ def length_in_words(spec: Mapping[str, Any]) -> str:
 
 
 def tasks_in_words(tasks: Iterable[Mapping[str, Any]]) -> str:
-    """Snapshot, Install (50% at once), Scan: in the order in which they run."""
+    """Snapshot (Take-Snapshot, 25% at once), Install (50% at once): in the order in which they run."""
     ordered = sorted(tasks, key=lambda task: task["priority"])
-    return ", ".join(f"{task['name']} ({task['max_concurrency']} at once)" for task in ordered)
+    return ", ".join(f"{task['name']} ({_how(task)})" for task in ordered)
+
+
+def _how(task: Mapping[str, Any]) -> str:
+    """The document, where it is not AWS's own patching, and how many at once."""
+    usual = task["document"] == "AWS-RunPatchBaseline"
+    return f"{'' if usual else task['document'] + ', '}{task['max_concurrency']} at once"
 
 
 def window_in_words(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -120,12 +120,14 @@ def decide(
         )
     if has_lapsed(request):
         raise WrongState(
-            f"{request.number} lapsed undecided on {request.lapses_at:%d %b %Y}; submit it anew."
+            f"{request.number} lapsed undecided on {request.lapses_at:%d %b %Y}; edit it to put it up again."
         )
     slot = permissions.slot_for(by, request)
     if slot is None:
         raise NotAllowed(_why_not(by, request))
     deciding.raise_unless_current(request.number, current, revision, digest)
+    if outcome == Outcome.APPROVE:
+        _raise_unless_possible(request, current)
     last = outcome != Outcome.APPROVE or permissions.open_slots(request) == [slot]
     word = deciding.write_down(
         Decision,
@@ -338,6 +340,14 @@ def _tell_deciders(request: ChangeRequest, word: str, body: str) -> None:
             body=body,
             url=_url(request),
         )
+
+
+def _raise_unless_possible(request: ChangeRequest, revision: Revision) -> None:
+    """What was right when it was submitted may be taken, gone or full by now."""
+    problems = rules.check(effects.items_of(revision), by=revision.author, team=request.team)
+    if problems:
+        said = " ".join(dict.fromkeys(problem.message for problem in problems[:3]))
+        raise DomainError(f"{request.number} can no longer take effect as it stands; ask for changes. {said}")
 
 
 def _why_not(by: User, request: ChangeRequest) -> str:

@@ -196,7 +196,7 @@ def _create(work: Work, step: Step) -> None:
         uid=uid,
         action="create",
         call=call,
-        **_earlier(work, step.key),
+        **_begun(work, step.key),
     )
     _send_create(work, step, operation, call)
 
@@ -234,7 +234,7 @@ def _update(work: Work, step: Step) -> None:
         state,
         "update",
         call,
-        begun_with=_earlier(work, step.key),
+        begun_with=_begun(work, step.key),
         done_with=_written(written, seen.aws_id),
     )
 
@@ -368,6 +368,11 @@ def _count_a_new_life(work: Work, state: ResourceState, problem: AwsError) -> No
     intents.note(
         work.lease, state, audited_as="new_life", incarnation=state.incarnation + 1, condition_text=text
     )
+
+
+def _begun(work: Work, key: Key) -> dict[str, Any]:
+    """What is saved with an intent: what the resource is called from now on, and what stood there before us."""
+    return {"label": work.world[key].label, **_earlier(work, key)}
 
 
 def _earlier(work: Work, key: Key) -> dict[str, Any]:

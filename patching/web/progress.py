@@ -45,8 +45,10 @@ def of(request: ChangeRequest, places: Sequence[AccountRegion]) -> Progress | No
             one.source == source for one in Tombstone.objects.filter(account_region=place, buried_at=None)
         )
     runs = PushRun.objects.filter(account_region__in=places).select_related("account_region__account")
-    if request.closed_at is None and request.submitted_at is not None:
+    if request.submitted_at is not None:
         runs = runs.filter(started_at__gte=request.submitted_at)
+    if request.closed_at is not None:
+        runs = runs.filter(started_at__lte=request.closed_at)
     return Progress(
         total=total,
         done=done,

@@ -261,7 +261,9 @@ def _page(
         "stale": _moved(change, stale) if stale else None,
         "moved": sealing.what_moved(change, items) if decision else [],
         "slots": verdict.slots(change, request.user, verdict.needs_of(change, items), why),
-        "findings": findings.of(around) if change.state in ChangeRequest.OPEN else [],
+        "findings": [*findings.of_request(change), *findings.of(around)]
+        if change.state in ChangeRequest.OPEN
+        else [],
         "progress": progress.of(change, touched.places),
         "may": _may(request, change),
         "tab": tab,

@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from patching import pull, push
+from patching import posture, pull, push
 from patching.models import MaintenanceWindow
-from patching.schedules import next_runs
 from portal.demo import simulator
 from portal.governance import clock, nudge
 from portal.governance.errors import FieldProblem, InvalidInput
@@ -50,19 +49,7 @@ def resume() -> None:
 
 
 def next_window_start(now: datetime) -> datetime | None:
-    """When the next enabled window of ours opens, strictly after now."""
-    starts = [start for window in MaintenanceWindow.objects.live() if (start := _next(window.spec, now))]
-    return min(starts, default=None)
-
-
-def _next(spec: dict, now: datetime) -> datetime | None:
-    if not spec.get("enabled", True):
-        return None
-    runs = next_runs(
-        spec["schedule"],
-        timezone=spec.get("timezone") or "UTC",
-        offset=spec.get("offset") or 0,
-        start=now + timedelta(seconds=1),
-        count=1,
-    )
-    return runs[0] if runs else None
+    """When the next window of ours opens, strictly after now."""
+    after = now + timedelta(seconds=1)
+    starts = [posture.next_run(window, after) for window in MaintenanceWindow.objects.live()]
+    return min((start for start in starts if start is not None), default=None)

@@ -70,6 +70,11 @@ def closing_word(current: AbstractRevision) -> str:
     closing = current.decisions.filter(closes=True).select_related("decided_by").first()  # type: ignore[attr-defined]
     if closing is None:
         return ""
+    said = {
+        Outcome.APPROVE: "approved it",
+        Outcome.REJECT: "rejected it",
+        Outcome.REQUEST_CHANGES: "asked for changes",
+    }
     return (
-        f" {closing.decided_by} {closing.get_outcome_display().lower()} it at {closing.decided_at:%H:%M} UTC."
+        f" {closing.decided_by} {said[Outcome(closing.outcome)]} on {closing.decided_at:%d %b %Y, %H:%M} UTC."
     )

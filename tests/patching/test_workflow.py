@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from patching import desired, permissions, workflow
+from patching import desired, findings, permissions, workflow
 from patching.models import (
     ChangeRequest,
     Decision,
@@ -356,3 +356,30 @@ def test_the_fifty_first_window_is_refused_with_the_numbers(cast):
 def test_a_stranger_cannot_ask_for_payments(cast):
     with pytest.raises(InvalidInput, match="member of"):
         asks.drafted(cast["noor"], [asks.window_item(asks.fleet()[:1])])
+
+
+def test_what_can_no_longer_take_effect_cannot_be_approved_and_the_page_of_findings_says_so(cast):
+    fleet = asks.fleet()
+    first, second = (asks.submitted(cast["rita"], [asks.window_item(fleet[:1])]) for _ in range(2))
+    assert [one.claim for one in findings.of_request(second)] == [
+        f"{first.number} is about 1 object of this one"
+    ]
+
+    asks.approve(first, cast["omar"])
+
+    with pytest.raises(DomainError, match="can no longer take effect as it stands"):
+        asks.approve(second, cast["omar"])
+    assert not Decision.objects.filter(revision=second.current).exists()
+    assert findings.of_request(second)[0].claim == "It can no longer take effect as it stands"
+
+
+def test_a_lapsed_request_waits_for_nobody_and_an_edit_puts_it_up_again(cast, ha):
+    ChangeRequest.objects.filter(pk=ha.pk).update(lapses_at=clock.now() - timedelta(seconds=1))
+    assert not permissions.waiting_for(cast["clara"]).exists()
+    ha.refresh_from_db()
+    assert permissions.slot_for(cast["clara"], ha) is None
+
+    workflow.revise(
+        ha, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=asks.ha_items(fleet_of())
+    )
+    assert permissions.waiting_for(cast["clara"]).get() == ha

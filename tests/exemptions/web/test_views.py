@@ -348,7 +348,7 @@ def test_deciding_twice_is_409_and_by_another_403(cast, asked, browse):
     browse(cast["clara"]).post(url("decide", asked.pk), read)
     reply = browse(cast["dora"]).post(url("decide", asked.pk), read)
     assert reply.status_code == 409
-    assert "Clara Weiss approved it at" in text(reply)
+    assert "Clara Weiss approved it on" in text(reply)
 
 
 def test_an_old_sign_in_is_asked_to_prove_itself_again(cast, asked, browse, settings):
