@@ -184,6 +184,10 @@ class Decision(AbstractDecision):
                 condition=~Q(decided_by=F("requested_by")), name="nobody_decides_on_their_own_exemption"
             ),
             models.CheckConstraint(
+                condition=Q(on_behalf_of=None) | ~Q(on_behalf_of=F("requested_by")),
+                name="no_delegate_decides_an_exemption_for_who_asked",
+            ),
+            models.CheckConstraint(
                 condition=Q(outcome="approve") | ~Q(reason=""), name="an_exemption_refusal_has_a_reason"
             ),
             models.CheckConstraint(

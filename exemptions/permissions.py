@@ -59,8 +59,9 @@ def authors_of(exemption: Exemption) -> set[int]:
 
 
 def eligible(exemption: Exemption, slot: str) -> QuerySet[User]:
-    """People who may fill a slot."""
-    return roles.holders(ROLE_OF[slot]).exclude(pk__in=authors_of(exemption)).distinct()
+    """People who may fill a slot; a delegate does not decide for a CISO who is an author."""
+    authors = authors_of(exemption)
+    return roles.holders(ROLE_OF[slot], not_for=authors).exclude(pk__in=authors).distinct()
 
 
 def open_slots(exemption: Exemption) -> list[str]:
@@ -97,7 +98,12 @@ def waiting_for(user: User) -> QuerySet[Exemption]:
         .select_related("current")
         .prefetch_related("current__decisions")
     )
-    waiting = [one.pk for one in submitted if mine & set(open_slots(one))]
+    giver = roles.delegating_ciso(user)
+    waiting = [
+        one.pk
+        for one in submitted
+        if (mine - {CISO} if giver and giver.pk in authors_of(one) else mine) & set(open_slots(one))
+    ]
     return Exemption.objects.filter(pk__in=waiting)
 
 

@@ -58,10 +58,12 @@ def undo(request: ChangeRequest) -> None:
     items = items_of(revision)
     places = set(rules.account_regions(items))
     now = clock.now()
+    # a row that a later approval has changed is that approval's
     for kind, pk in before["made"]:
-        ROWS[kind].objects.filter(pk=pk).update(retired_at=now, changed_at=now)
+        ROWS[kind].objects.filter(pk=pk, revision=revision).update(retired_at=now, changed_at=now)
     for kept in before["rows"]:
-        ROWS[kept["kind"]].objects.filter(pk=kept["id"]).update(**kept["values"], changed_at=now)
+        rows = ROWS[kept["kind"]].objects.filter(pk=kept["id"], revision=revision)
+        rows.update(**kept["values"], changed_at=now)
     Tombstone.objects.filter(source__id=str(revision.pk), source__kind="revision", buried_at=None).update(
         buried_at=now
     )
@@ -134,6 +136,32 @@ def _remember(row: Governed) -> dict[str, Any]:
         ["operating_system"] if isinstance(row, PatchBaseline) else ["account_region_id", "availability_zone"]
     )
     return {"kind": kind, "id": pk, "values": {field: getattr(row, field) for field in fields}}
+
+
+def inherit(request: ChangeRequest, replaced: ChangeRequest) -> None:
+    """Taking back the later word also takes back the earlier one, which was never pushed."""
+    mine = ChangeRequest.objects.get(pk=request.pk).before or {"rows": [], "made": []}
+    theirs = replaced.before or {"rows": [], "made": []}
+    older = {(kept["kind"], kept["id"]): kept for kept in theirs["rows"]}
+    made = {(kind, pk) for kind, pk in theirs["made"]}
+    rows = [older.get((kept["kind"], kept["id"]), kept) for kept in mine["rows"]]
+    rows = [kept for kept in rows if (kept["kind"], kept["id"]) not in made]
+    before = {"rows": rows, "made": [*mine["made"], *theirs["made"]]}
+    ChangeRequest.objects.filter(pk=request.pk).update(before=before)
+
+
+def later_words(request: ChangeRequest) -> list[ChangeRequest]:
+    """Approved requests that have changed rows of this one since, so that it cannot be taken back alone."""
+    before = request.before or {"rows": [], "made": []}
+    names = [(kept["kind"], kept["id"]) for kept in before["rows"]] + [
+        (kind, pk) for kind, pk in before["made"]
+    ]
+    found = set()
+    for kind, pk in names:
+        row = ROWS[kind].objects.filter(pk=pk).select_related("revision__request").first()
+        if row is not None and row.revision_id != request.current_id:
+            found.add(row.revision.request)
+    return sorted(found, key=lambda one: one.pk)
 
 
 def replaced_by(request: ChangeRequest) -> list[ChangeRequest]:

@@ -304,7 +304,9 @@ def _taken(items: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _objects(items: Iterable[Mapping[str, Any]]) -> set[tuple[str, ...]]:
     """What items are about, as kind, place and name, or kind and id where they change what is there."""
-    found = {("id", one["kind"], str(one["target"])) for one in items if one["target"] is not None}
+    found: set[tuple[str, ...]] = {
+        ("id", one["kind"], str(one["target"])) for one in items if one["target"] is not None
+    }
     for one in items:
         if one["action"] != "delete":
             spec = one["spec"]

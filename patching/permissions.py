@@ -11,12 +11,13 @@ from patching.models.governed import Governed
 from patching.models.groups import PatchGroup
 from patching.models.windows import MaintenanceWindow
 from portal.governance import clock, roles
-from portal.governance.models import Outcome, Role, Team, User
+from portal.governance.models import Outcome, Role, RoleGrant, Team, User
 
 LEAD = "team_lead"
 SECURITY = "security_operations"
 CISO = "ciso"
 LEAD_OR_SECURITY = "lead_or_security"
+DECIDE_NOTHING = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 SLOT_NAMES = {
     LEAD: "Team lead",
     SECURITY: "Security operations",
@@ -42,8 +43,11 @@ ROWS: dict[str, type[Governed]] = {
 
 def slots_needed(items: Iterable[Mapping[str, Any]]) -> list[str]:
     """Slots that must approve, in the order in which people look at them."""
+    items = list(items)
     production = set(Environment.objects.filter(is_production=True).values_list("slug", flat=True))
     needed: set[str] = set()
+    if _brings_into_production(items, production):
+        needed |= DECISION_TABLE["baseline", True]
     for item in items:
         environments = environments_touched(item)
         # a baseline for no environment in particular may reach production
@@ -52,6 +56,25 @@ def slots_needed(items: Iterable[Mapping[str, Any]]) -> list[str]:
     if needed & {LEAD, SECURITY}:
         needed.discard(LEAD_OR_SECURITY)
     return [slot for slot in SLOT_NAMES if slot in needed]
+
+
+def _brings_into_production(items: Iterable[Mapping[str, Any]], production: set[str]) -> bool:
+    """Whether a production group is to be judged by a baseline that was never decided on for production."""
+    named = {
+        name
+        for item in items
+        if item["kind"] == "patch-group"
+        and item["action"] != "delete"
+        and item["spec"]["environment"] in production
+        for name in item["spec"]["baselines"].values()
+    }
+    # one without an environment is shared, and was decided on as if for production
+    cleared = set(
+        PatchBaseline.objects.live()
+        .filter(Q(environment=None) | Q(environment__slug__in=production), name__in=named)
+        .values_list("name", flat=True)
+    )
+    return bool(named - cleared)
 
 
 def environments_touched(item: Mapping[str, Any]) -> set[str]:
@@ -71,16 +94,20 @@ def environments_touched(item: Mapping[str, Any]) -> set[str]:
     return found - {""}
 
 
-def candidates(slot: str, team: Team) -> QuerySet[User]:
-    """Active people who may fill a slot for a team's request, before anyone is ruled out as author."""
-    leads = roles.leads_of(team)
+def candidates(slot: str, team: Team, authors: Collection[int] = ()) -> QuerySet[User]:
+    """Active people who may fill a slot for a team's request, before authors themselves are ruled out.
+
+    A delegate does not decide for a CISO who is an author; administrators and auditors decide nothing.
+    """
+    apart = RoleGrant.objects.filter(roles.in_force(clock.now()), role__in=DECIDE_NOTHING)
+    leads = roles.leads_of(team).exclude(pk__in=apart.values("user"))
     security = roles.holders(Role.SECURITY_OPERATIONS)
     if slot == LEAD:
         return leads.distinct()
     if slot == SECURITY:
         return security.distinct()
     if slot == CISO:
-        return roles.holders(Role.CISO).distinct()
+        return roles.holders(Role.CISO, not_for=authors).distinct()
     return User.objects.filter(pk__in=leads.values("pk")) | User.objects.filter(pk__in=security.values("pk"))
 
 
@@ -91,7 +118,8 @@ def authors_of(request: ChangeRequest) -> set[int]:
 
 def eligible(request: ChangeRequest, slot: str) -> QuerySet[User]:
     """People who may fill a slot of this request."""
-    return candidates(slot, request.team).exclude(pk__in=authors_of(request))
+    authors = authors_of(request)
+    return candidates(slot, request.team, authors).exclude(pk__in=authors)
 
 
 def open_slots(request: ChangeRequest) -> list[str]:
@@ -110,12 +138,17 @@ def slot_for(user: User, request: ChangeRequest) -> str | None:
         return None
     if not user.is_authenticated or not user.is_active or request.state != ChangeRequest.State.SUBMITTED:
         return None
-    if user.pk in authors_of(request):
+    authors = authors_of(request)
+    if user.pk in authors:
         return None
     if Decision.objects.filter(revision=request.current, decided_by=user).exists():
         return None
     return next(
-        (slot for slot in open_slots(request) if candidates(slot, request.team).filter(pk=user.pk).exists()),
+        (
+            slot
+            for slot in open_slots(request)
+            if candidates(slot, request.team, authors).filter(pk=user.pk).exists()
+        ),
         None,
     )
 
@@ -126,6 +159,8 @@ def waiting_for(user: User) -> QuerySet[ChangeRequest]:
         return ChangeRequest.objects.none()
     held = roles.roles_of(user)
     leads = set(user.memberships.filter(is_lead=True).values_list("team", flat=True))
+    leads = set() if held & DECIDE_NOTHING else leads
+    giver = roles.delegating_ciso(user)
     if not leads and not held & {Role.SECURITY_OPERATIONS, Role.CISO}:
         return ChangeRequest.objects.none()
     submitted = list(
@@ -135,6 +170,11 @@ def waiting_for(user: User) -> QuerySet[ChangeRequest]:
         .exclude(revisions__author=user)
         .exclude(current__decisions__decided_by=user)
     )
+    of_giver = (
+        set(ChangeRequest.objects.filter(revisions__author=giver).values_list("pk", flat=True))
+        if giver
+        else set()
+    )
     approvals = Decision.objects.filter(
         revision__in=[request.current_id for request in submitted], outcome=Outcome.APPROVE
     )
@@ -143,7 +183,8 @@ def waiting_for(user: User) -> QuerySet[ChangeRequest]:
         request.pk
         for request in submitted
         if any(
-            (request.current_id, slot) not in filled and _holds(slot, request.team_id in leads, held)
+            (request.current_id, slot) not in filled
+            and _holds(slot, request.team_id in leads, held - {Role.CISO} if request.pk in of_giver else held)
             for slot in request.needs
         )
     ]

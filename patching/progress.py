@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.db import transaction
 
@@ -51,7 +52,7 @@ def settle_idle() -> None:
     """Approved requests that change nothing in AWS, such as a baseline that no group uses yet, are applied."""
     for request in ChangeRequest.objects.filter(state=State.APPROVED).select_related("current"):
         if not _places(request):
-            with transaction.atomic():
+            with suppress(WrongState), transaction.atomic():  # withdrawn at this very moment
                 move(request, State.PUSHING, by=None)
                 _close(request, State.APPLIED, "Nothing had to change in AWS.")
 

@@ -120,6 +120,9 @@ def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Te
         ].get("OperatingSystem", "WINDOWS"):
             message = "AWS cannot change the operating system of a baseline; ask for a new one."
             problems.append(Problem(f"{at}.definition.OperatingSystem", "immutable", message))
+        if row is not None and row.name != spec["name"] and (users := _left_behind(row, items)):
+            message = f"{row.name} is used by {', '.join(users[:3])}; rename it there in the same request."
+            problems.append(Problem(f"{at}.name", "in_use", message))
         return problems
     place = place_of(spec)
     if place is None:
@@ -264,11 +267,25 @@ def _check_group_baselines(
     return problems
 
 
+def _left_behind(baseline: Governed, items: Sequence[Item]) -> list[str]:
+    """Groups that would go on using the name of a baseline that these items take away."""
+    kept = {
+        one["target"]
+        for one in items
+        if one["kind"] == "patch-group"
+        and one["action"] == "change"
+        and baseline.name in one["spec"]["baselines"].values()
+    }
+    touched = {one["target"] for one in items if one["kind"] == "patch-group" and one["target"] is not None}
+    return [
+        group.name for group in groups_using(baseline.name) if group.pk not in touched or group.pk in kept
+    ]
+
+
 def _check_delete(item: Item, path: str, items: Sequence[Item], row: Governed | None) -> list[Problem]:
     if not isinstance(row, PatchBaseline):
         return []
-    changed = {one["target"] for one in items if one["kind"] == "patch-group" and one["target"] is not None}
-    users = [group.name for group in groups_using(row.name) if group.pk not in changed]
+    users = _left_behind(row, items)
     if not users:
         return []
     message = f"{row.name} is used by {', '.join(users[:3])}; give those groups another baseline in the same request."

@@ -12,7 +12,7 @@ MOVED_SHARE = 0.1
 
 
 def seal_of(items: Iterable[Item]) -> dict[str, Any]:
-    """What deciders see now: ``tags`` per instance (both keys, "" if absent) and digests of touched resources."""
+    """What deciders see now: ``tags`` to be written, per instance, "" if absent; digests of what is touched."""
     items = list(items)
     return {"tags": _tags(items), "resources": _resources(items)}
 
@@ -43,18 +43,20 @@ def what_moved(request: ChangeRequest, items: Iterable[Item]) -> list[str]:
 
 
 def _tags(items: list[Item]) -> dict[str, dict[str, str]]:
-    wanted: dict[int, set[str]] = {}
+    """Per instance the tags that these items write: a group its own, a window its own."""
+    wanted: dict[tuple[int, str], set[str]] = {}
     for item in items:
         for spec in (item["spec"], *(row.spec for row in targets([item]))):
             if "instances" in spec and (place := place_of(spec)):
-                wanted.setdefault(place.pk, set()).update(spec["instances"])
-    found = {}
-    for place_id, ids in wanted.items():
-        rows = ManagedInstance.objects.present().filter(account_region=place_id, instance_id__in=ids)
-        for instance in rows.select_related("account_region__account"):
-            account = instance.account_region.account
-            keys = (account.patch_group_tag, account.window_tag)
-            found[instance.instance_id] = {key: instance.tags.get(key, "") for key in keys}
+                account = place.account
+                key = account.patch_group_tag if item["kind"] == "patch-group" else account.window_tag
+                wanted.setdefault((place.pk, key), set()).update(spec["instances"])
+    found: dict[str, dict[str, str]] = {}
+    for (place_id, key), ids in wanted.items():
+        for instance in ManagedInstance.objects.present().filter(
+            account_region=place_id, instance_id__in=ids
+        ):
+            found.setdefault(instance.instance_id, {})[key] = instance.tags.get(key, "")
     return found
 
 

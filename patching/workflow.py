@@ -122,6 +122,7 @@ def decide(
         raise WrongState(
             f"{request.number} lapsed undecided on {request.lapses_at:%d %b %Y}; edit it to put it up again."
         )
+    _look_again(request, current)
     slot = permissions.slot_for(by, request)
     if slot is None:
         raise NotAllowed(_why_not(by, request))
@@ -163,6 +164,9 @@ def withdraw(request: ChangeRequest, *, by: User, reason: str = "") -> ChangeReq
             f"Only {request.requested_by} or the lead of {request.team} withdraws {request.number}."
         )
     approved = request.state == State.APPROVED
+    if approved and (later := effects.later_words(request)):
+        numbers = " and ".join(one.number for one in later)
+        raise WrongState(f"{numbers} has changed the same since; withdraw that one first.")
     move(request, State.WITHDRAWN, by=by, reason=reason.strip(), closed_at=clock.now())
     if approved:
         effects.undo(request)
@@ -215,7 +219,9 @@ def _raise_for(problems: Sequence[Problem]) -> None:
 
 def _team_for(by: User, items: Sequence[Item], wanted: Team | None) -> Team:
     mine = list(roles.teams_of(by))
-    named = any(item["spec"].get("application") for item in items) or bool(rules.targets(items))
+    named = any(item["spec"].get("application") for item in items) or any(
+        row.application for row in rules.targets(items)
+    )
     team = rules.team_of(items) or (None if named else wanted)
     if team is None and not named and len(mine) == 1:
         team = mine[0]
@@ -295,6 +301,7 @@ def _after(request: ChangeRequest, outcome: str, *, by: User, reason: str) -> Ch
         move(request, State.APPROVED, by=by, detail=detail)
         effects.take(request)
         for other in effects.replaced_by(request):
+            effects.inherit(request, other)
             move(
                 locked(other),
                 State.SUPERSEDED,
@@ -340,6 +347,14 @@ def _tell_deciders(request: ChangeRequest, word: str, body: str) -> None:
             body=body,
             url=_url(request),
         )
+
+
+def _look_again(request: ChangeRequest, revision: Revision) -> None:
+    """What it touches may reach further than when it was submitted; then more have to decide, never fewer."""
+    needs = permissions.slots_needed(effects.items_of(revision))
+    if not set(needs) <= set(request.needs):
+        request.needs = [slot for slot in permissions.SLOT_NAMES if slot in {*needs, *request.needs}]
+        ChangeRequest.objects.filter(pk=request.pk).update(needs=request.needs)
 
 
 def _raise_unless_possible(request: ChangeRequest, revision: Revision) -> None:

@@ -23,6 +23,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
 if DEPLOYMENT not in {"production", "demo", "development"}:
     raise ImproperlyConfigured(f'DEPLOYMENT is "{DEPLOYMENT}"; use production, demo or development.')
+if DEMO and DEPLOYMENT == "production":
+    raise ImproperlyConfigured("The demo lets anybody sign in as anybody; leave DEMO unset in production.")
 
 # Where state lives
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))

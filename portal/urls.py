@@ -2,14 +2,14 @@
 
 from allauth.account.decorators import secure_admin_login
 from django.conf import settings
-from django.contrib import admin
 from django.urls import include, path
 
 from portal import health
 from portal.dashboards.search import search
 from portal.dashboards.views import home
+from portal.governance.admin import reading_room
 
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one way to sign in, second factor included
+reading_room.login = secure_admin_login(reading_room.login)  # type: ignore[method-assign]  # one way to sign in, second factor included
 
 urlpatterns = [
     path("", home, name="home"),
@@ -22,7 +22,7 @@ urlpatterns = [
     path("exemptions/", include("exemptions.web.urls")),
     path("", include("portal.governance.urls")),
     path("accounts/", include("allauth.urls")),
-    path("admin/", admin.site.urls),
+    path("admin/", reading_room.urls),
     path("", include("portal.api")),
 ]
 if settings.DEMO:

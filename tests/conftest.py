@@ -37,6 +37,29 @@ def _missing_services() -> dict[str, str]:
     return missing
 
 
+# modules that render pages by the hundred or push again and again; the stories and the table of routes
+# touch the same ground in every run, and .ci/run runs these on both databases
+LONG = {
+    "tests/dashboards/test_views.py",
+    "tests/exemptions/api/test_exemptions.py",
+    "tests/exemptions/web/test_asking.py",
+    "tests/exemptions/web/test_views.py",
+    "tests/governance/test_web.py",
+    "tests/patching/api/test_nouns.py",
+    "tests/patching/test_push.py",
+    "tests/patching/web/test_editing.py",
+    "tests/patching/web/test_nouns.py",
+    "tests/patching/web/test_requests.py",
+    "tests/patching/web/test_wizard.py",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.partition("::")[0] in LONG:
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here, by name; never call it skipped."""

@@ -158,6 +158,10 @@ class Decision(AbstractDecision):
                 condition=~Q(decided_by=F("requested_by")), name="nobody_decides_on_their_own_request"
             ),
             models.CheckConstraint(
+                condition=Q(on_behalf_of=None) | ~Q(on_behalf_of=F("requested_by")),
+                name="no_delegate_decides_for_the_requester",
+            ),
+            models.CheckConstraint(
                 condition=Q(outcome="approve") | ~Q(reason=""), name="a_refusal_has_a_reason"
             ),
             models.CheckConstraint(

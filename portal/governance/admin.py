@@ -12,6 +12,10 @@ from portal.governance.models import ApiToken
 HIDDEN = {"password", "external_id"}
 
 
+# a site of our own: whatever other libraries register for editing stays outside
+reading_room = admin.AdminSite(name="admin")
+
+
 class ReadingRoom(admin.ModelAdmin):
     """Lists and shows; adds, changes and deletes nothing, for superusers neither."""
 
@@ -30,8 +34,8 @@ class ReadingRoom(admin.ModelAdmin):
 def open_reading_room(app_label: str) -> None:
     """Show every model of an app, without the fields that hold secrets."""
     for model in apps.get_app_config(app_label).get_models():
-        if model is not ApiToken and not admin.site.is_registered(model):
-            admin.site.register(model, _room_for(model))
+        if model is not ApiToken and not reading_room.is_registered(model):
+            reading_room.register(model, _room_for(model))
 
 
 def _room_for(model: type[models.Model]) -> type[ReadingRoom]:

@@ -10,6 +10,7 @@ from portal.governance.canonical import digest_of
 from portal.governance.models import AuditEntry, AuditHead, Role, Team, User
 
 SYSTEM = "Patchwarden"
+ADMINISTERED = ("role", "person", "team", "token", "account", "application", "environment")
 
 
 def record(
@@ -93,7 +94,7 @@ def visible_to(user: User) -> models.QuerySet[AuditEntry]:
         return AuditEntry.objects.all()
     mine = models.Q(team__in=roles.teams_of(user)) | models.Q(actor=user if user.is_authenticated else None)
     if roles.has_role(user, Role.ADMINISTRATOR):
-        mine |= models.Q(team=None)
+        mine |= models.Q(team=None, action__regex=rf"^({'|'.join(ADMINISTERED)})\.")
     return AuditEntry.objects.filter(mine) if user.is_authenticated else AuditEntry.objects.none()
 
 

@@ -1,5 +1,6 @@
 """Who holds which role now. Roles are rows with dates; being a superuser is not a role."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -31,17 +32,12 @@ def has_role(user: User, role: str) -> bool:
 
 
 def delegating_ciso(user: User) -> User | None:
-    """The CISO for whom this person may decide now, if any."""
+    """The CISO for whom this person may decide now, if any; whoever is CISO themselves decides as such."""
     at = clock.now()
-    delegation = (
-        Delegation.objects.filter(in_force(at), delegate=user, giver__is_active=True)
-        .select_related("giver")
-        .first()
-    )
-    if delegation is None:
-        return None
-    still = RoleGrant.objects.filter(in_force(at), user=delegation.giver, role=Role.CISO).exists()
-    return delegation.giver if still else None
+    grants = RoleGrant.objects.filter(in_force(at), role=Role.CISO).values("user")
+    held = Delegation.objects.filter(in_force(at), delegate=user, giver__is_active=True, giver__in=grants)
+    delegation = held.exclude(delegate__in=grants).select_related("giver").order_by("pk").first()
+    return delegation.giver if delegation else None
 
 
 def reads_all(user: User) -> bool:
@@ -49,13 +45,13 @@ def reads_all(user: User) -> bool:
     return bool(roles_of(user) & set(READS_ALL))
 
 
-def holders(role: str) -> QuerySet[User]:
-    """Active people who hold a role now, delegates of a CISO included."""
+def holders(role: str, *, not_for: Collection[int] = ()) -> QuerySet[User]:
+    """Active people who hold a role now, delegates of a CISO included, unless the CISO is one of ``not_for``."""
     at = clock.now()
     grants = RoleGrant.objects.filter(in_force(at), role=role).values("user")
     who = Q(pk__in=grants)
     if role == Role.CISO:
-        givers = User.objects.filter(is_active=True, pk__in=grants)
+        givers = User.objects.filter(is_active=True, pk__in=grants).exclude(pk__in=not_for)
         who |= Q(pk__in=Delegation.objects.filter(in_force(at), giver__in=givers).values("delegate"))
     return User.objects.filter(who, is_active=True)
 

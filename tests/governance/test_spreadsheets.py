@@ -9,7 +9,8 @@ from portal.governance.spreadsheets import as_csv, cell
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1+1", "＝1", " ＋1", "=cmd|' /C calc'!A0"]
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1+1", "＝1", " ＋1", "=cmd|' /C calc'!A0"],
 )
 def test_what_begins_like_a_formula_stays_text(text):
     assert cell(text) == f"'{text}"

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from patching import desired, findings, permissions, workflow
+from patching import desired, findings, permissions, sealing, workflow
+from patching.effects import items_of
 from patching.models import (
     ChangeRequest,
     Decision,
@@ -27,7 +28,7 @@ from portal.governance.errors import (
     WrongState,
 )
 from portal.governance.models import Delegation, Membership, OutboxMessage, Outcome, RoleGrant
-from tests import asks, factories
+from tests import asks, factories, people
 
 State = ChangeRequest.State
 
@@ -383,3 +384,159 @@ def test_a_lapsed_request_waits_for_nobody_and_an_edit_puts_it_up_again(cast, ha
         ha, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=asks.ha_items(fleet_of())
     )
     assert permissions.waiting_for(cast["clara"]).get() == ha
+
+
+def named_for_dev(items):
+    """The HA request with its production baseline passed off as one for dev."""
+    return [
+        {**item, "spec": {**item["spec"], "environment": "dev"}} if item["kind"] == "baseline" else item
+        for item in items
+    ]
+
+
+def test_a_baseline_that_will_judge_production_needs_the_ciso_whatever_it_calls_itself(cast):
+    request = asks.submitted(cast["rita"], named_for_dev(asks.ha_items(asks.fleet())))
+    assert request.needs == ["team_lead", "security_operations", "ciso"]
+
+
+def test_a_baseline_cannot_slip_into_production_in_a_second_request(cast, ha):
+    applied(asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"]))
+    group = PatchGroup.objects.get(name="payments-prod")
+    spec = {**group.spec, "baselines": {"WINDOWS": "payments-dev-win"}}
+    item = {"action": "change", "kind": "patch-group", "target": group.pk, "spec": spec}
+    assert "ciso" in asks.submitted(cast["rita"], [item]).needs
+
+
+def test_who_must_decide_is_reckoned_again_at_each_decision(cast, ha):
+    ChangeRequest.objects.filter(pk=ha.pk).update(needs=["team_lead"])
+    ha = asks.approve(ha, cast["omar"])
+    assert (ha.state, ha.needs) == (State.SUBMITTED, ["team_lead", "security_operations", "ciso"])
+
+
+def applied(request):
+    ChangeRequest.objects.filter(pk=request.pk).update(state=State.APPLIED)
+    return request
+
+
+def test_a_baseline_in_use_is_not_renamed_away_from_its_groups(cast, ha):
+    applied(asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"]))
+    baseline = PatchBaseline.objects.get(name="payments-dev-win")
+    renamed = {
+        "action": "change",
+        "kind": "baseline",
+        "target": baseline.pk,
+        "spec": {**baseline.spec, "name": "payments-dev-win2"},
+    }
+    with pytest.raises(InvalidInput, match="is used by payments-dev; rename it there in the same request"):
+        asks.drafted(cast["rita"], [renamed])
+    group = PatchGroup.objects.get(name="payments-dev")
+    spec = {**group.spec, "baselines": {"WINDOWS": "payments-dev-win2"}}
+    asks.drafted(
+        cast["rita"], [renamed, {"action": "change", "kind": "patch-group", "target": group.pk, "spec": spec}]
+    )
+
+
+def test_a_delegate_does_not_decide_for_a_ciso_who_asked(cast, ha):
+    Membership.objects.create(team=ha.team, user=cast["clara"])
+    window = asks.window_item(fleet_of()[:1], env="dev", name="from-clara")
+    with pytest.raises(DomainError, match="Nobody can decide as ciso"):
+        asks.submitted(cast["clara"], asks.ha_items(fleet_of()))
+    assert asks.submitted(cast["clara"], [window]).needs == ["lead_or_security"]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        raw_decision(
+            ha.current, decided_by=cast["dora"], requested_by=cast["clara"], on_behalf_of=cast["clara"]
+        )
+
+
+def test_auditors_and_administrators_decide_nothing_even_as_team_leads(cast, ha):
+    Membership.objects.create(team=ha.team, user=cast["axel"], is_lead=True)
+    assert not permissions.waiting_for(cast["axel"]).exists()
+    with pytest.raises(NotAllowed):
+        asks.approve(ha, cast["axel"])
+
+
+def test_security_operations_own_the_shared_baselines(cast):
+    Membership.objects.create(team=people.team("security"), user=cast["ines"])
+    factories.environment("prod")
+    spec = {
+        "name": "company-al2023",
+        "definition": {
+            "OperatingSystem": "AMAZON_LINUX_2023",
+            "ApprovalRules": {
+                "PatchRules": [
+                    {
+                        "PatchFilterGroup": {
+                            "PatchFilters": [{"Key": "CLASSIFICATION", "Values": ["Security"]}]
+                        },
+                        "ApproveAfterDays": 7,
+                    }
+                ]
+            },
+        },
+    }
+    made = asks.submitted(
+        cast["ines"], [{"action": "create", "kind": "baseline", "target": None, "spec": spec}]
+    )
+    asks.approve(made, cast["ivan"], cast["clara"])
+    row = PatchBaseline.objects.get(name="company-al2023")
+    change = {"action": "change", "kind": "baseline", "target": row.pk, "spec": row.spec}
+    assert asks.submitted(cast["ines"], [change]).needs == ["security_operations", "ciso"]
+    with pytest.raises(InvalidInput):
+        asks.drafted(cast["rita"], [change])
+
+
+def two_changes(cast, ha):
+    applied(asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"]))
+    window = MaintenanceWindow.objects.get(name="payments-dev-a")
+    other = MaintenanceWindow.objects.get(name="payments-dev-b")
+
+    def change(row, hours):
+        return {
+            "action": "change",
+            "kind": "window",
+            "target": row.pk,
+            "spec": {**row.spec, "duration": hours},
+        }
+
+    first = asks.approve(asks.submitted(cast["rita"], [change(window, 6), change(other, 6)]), cast["omar"])
+    second = asks.approve(asks.submitted(cast["rita"], [change(window, 8)]), cast["omar"])
+    return first, second, window
+
+
+def test_an_earlier_word_is_not_taken_back_under_a_later_one(cast, ha):
+    first, second, window = two_changes(cast, ha)
+    with pytest.raises(WrongState, match=f"{second.number} has changed the same since"):
+        workflow.withdraw(first, by=cast["rita"])
+    workflow.withdraw(second, by=cast["rita"])
+    window.refresh_from_db()
+    assert (window.spec["duration"], window.revision_id) == (6, first.current_id)
+
+
+def test_taking_back_the_later_of_two_words_takes_back_the_one_it_replaced(cast, ha):
+    applied(asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"]))
+    window = MaintenanceWindow.objects.get(name="payments-dev-a")
+    for hours in (6, 8):
+        item = {
+            "action": "change",
+            "kind": "window",
+            "target": window.pk,
+            "spec": {**window.spec, "duration": hours},
+        }
+        last = asks.approve(asks.submitted(cast["rita"], [item]), cast["omar"])
+    workflow.withdraw(last, by=cast["rita"])
+    window.refresh_from_db()
+    assert (window.spec["duration"], window.revision_id) == (4, ha.current_id)
+
+
+def test_a_group_and_a_window_of_the_same_instances_do_not_make_each_other_stale(cast):
+    fleet = asks.fleet(per_zone=4)
+    dev = [one for one in fleet if one.environment.slug == "dev"]
+    request = asks.submitted(cast["rita"], [asks.window_item(dev)])
+    for one in dev:
+        one.tags = {**one.tags, "PatchGroup": "payments-dev"}
+        one.save()
+    assert sealing.what_moved(request, items_of(request.current)) == []
+    for one in dev:
+        one.tags = {**one.tags, "MaintenanceWindow": "by-hand"}
+        one.save()
+    assert "8 carry other tags" in sealing.what_moved(request, items_of(request.current))[0]
