@@ -375,19 +375,16 @@ def _carry_out(work: Work, planned: Plan) -> Ending:
 
 
 def _ending(work: Work, planned: Plan) -> Ending:
-    wrong = [key for key in work.world if not _is_in_sync(work, key)]
-    failed = {note.key: note.reason for note in planned.blocked} | {
-        key: str(problem) for key, problem in work.failed.items()
-    }
+    wrong = {key for key in work.world if not _is_in_sync(work, key)}
+    failed = {note.key for note in planned.blocked} | set(work.failed)
     left = _tombstones(work.place)
-    if not wrong and not failed and not left:
+    unlike = wrong | failed | left
+    if not unlike:
         return Ending(State.SUCCEEDED)
-    reasons = {**{key: work.stuck.get(key, "") for key in wrong}, **failed}
-    for key in left:
-        reasons.setdefault(key, work.stuck.get(key, "It is not removed yet."))
-    count, first = len(reasons), next((text for text in reasons.values() if text), "")
-    text = f"{count} of {len(work.world) + len(left)} resources are not as approved. {first}"
-    hopeless = reasons.keys() <= _consequences(work, {*failed, *work.closed})
+    # names stay with the plan and the operations, which a team reads only as far as they are its own
+    total = len(work.world) + len(left)
+    text = f"{len(unlike)} of {total} resources are not as approved; the plan and the operations say which and why."
+    hopeless = unlike <= _consequences(work, failed | work.closed)
     return Ending(_partly(work), "partial", text, "" if hopeless else "soon")
 
 
