@@ -244,7 +244,7 @@ def surprises(
     return found
 
 
-@pytest.mark.parametrize("pattern", filter(for_many, TABLE))
+@pytest.mark.parametrize("pattern", list(filter(for_many, TABLE)))
 def test_many_routes_alike_answer_as_their_row_says(everything, pattern):
     """They are many, so one person asks."""
     row, wrong = TABLE[pattern], {}
