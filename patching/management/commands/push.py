@@ -5,7 +5,7 @@ from typing import Any
 from patching import push
 from patching.management.answering import cannot_run
 from patching.management.placing import PlaceCommand, named_place
-from patching.models import PushRun
+from patching.models import Operation, PushRun
 
 State = PushRun.State
 
@@ -29,9 +29,11 @@ class Command(PlaceCommand):
             "error": run.error,
             "plan": run.plan,
         }
+        refused = run.operations.filter(state=Operation.State.FAILED).select_related("resource")
         lines = [
             f"{run}: {run.get_state_display()}, {run.writes} writes.",
             *([run.error] if run.error else []),
+            *(f"{one.resource.label}: {one.error}" for one in refused),
         ]
         findings = run.state in (State.PARTIAL, State.REFUSED)
         self.answer(document, lines, as_json=options["json"], findings=findings)
