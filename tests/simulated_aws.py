@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from patching.aws import session
 from patching.simulator import beginning, catalogue, clock
+from patching.simulator.controls import CHOICES
 from patching.simulator.server import Front, Server
 from patching.simulator.simulation import Simulation
 from patching.simulator.state import START, Account, Node, World
@@ -25,7 +26,9 @@ class SimulatedAws:
 
     def __init__(self) -> None:
         self.simulation = Simulation(beginning.new_world([]), catalogue=catalogue.load)
-        self.server = Server(Front(self.simulation, beginning.fresh_world), port=0)
+        front = Front(self.simulation, beginning.fresh_world)
+        self.doors = front.doors
+        self.server = Server(front, port=0)
         self.url = self.server.url
 
     @property
@@ -59,6 +62,117 @@ class SimulatedAws:
     def inject(self, kind: str, **fault: Any) -> None:
         """Break the next call: inject("lost-reply", operation="CreateMaintenanceWindow")."""
         self.door("inject", {"kind": kind, **fault})
+
+    # What goes wrong
+
+    def throttle(self, **fault: Any) -> None:
+        """Throttle the next call, a share of the calls, all for a while, or what is above a rate.
+
+        throttle(operation="GetPatchBaseline"), throttle(share=0.5, seconds=300), throttle(reads_per_second=20).
+        """
+        limited = {"reads_per_second", "writes_per_second"} & fault.keys()
+        self.inject("rate-limit" if limited else "throttle", **fault)
+
+    def lag(self, seconds: float, **filters: Any) -> None:
+        """From now on lists show a change only so many real seconds after it; pass_real_time() lets them pass."""
+        self.inject("lag", seconds=seconds, **filters)
+
+    def deny_role(self, account: str, **fault: Any) -> None:
+        """The account's role lets nobody in any more. Sessions that were given out go on until they expire."""
+        self.inject("deny-role", account=account, **fault)
+
+    def deny(self, *operations: str, **filters: Any) -> None:
+        """These operations are no longer allowed to anybody: deny("CreateTags", account=RETAIL)."""
+        self.inject("deny", operation=list(operations), **filters)
+
+    def expire_credentials(self, account: str | None = None) -> None:
+        """Sessions given out until now are over, though their holders think otherwise."""
+        self.inject("expire-credentials", **({"account": account} if account else {}))
+
+    def down(self, **filters: Any) -> None:
+        """AWS does not answer any more: at all, or in one account, region or service."""
+        self.inject("down", **filters)
+
+    def up(self) -> None:
+        self.clear_faults("down")
+
+    def clear_faults(self, kind: str | None = None) -> None:
+        self.door("clear", {"kind": kind} if kind else {})
+
+    # What AWS does not say, and what it counts
+
+    def variant(self, **variants: Any) -> None:
+        """Take a way that AWS may take: variant(unknown_window="does-not-exist", list_lag=5)."""
+        self.door("variant", {name.replace("_", "-"): value for name, value in variants.items()})
+
+    def page_size(self, size: int | None, *, token_seconds: float | None = None) -> None:
+        """No page of any listing is larger than this; a NextToken is good for so long."""
+        self.door("paging", {"page_size": size, "token_seconds": token_seconds})
+
+    def quota(self, name: str, limit: int, account: str | None = None, region: str = REGION) -> None:
+        """quota("windows", 3): at most so many in each account and region, or in one."""
+        place = {"account": account, "region": region} if account else {}
+        self.door("quota", {"name": name, "limit": limit, **place})
+
+    def pass_real_time(self, seconds: float) -> None:
+        """Real time, which lags, rates and tokens go by; the virtual clock stands still."""
+        self.door("real-time", {"seconds": seconds})
+
+    def calls(self, *operations: str, reset: bool = False) -> dict[str, int]:
+        """How often each operation was called, refusals and reads too: {"ssm:GetPatchBaseline": 3}."""
+        counted = self.door("calls", {} if reset else None)
+        return {name: n for name, n in counted.items() if not operations or name.split(":")[1] in operations}
+
+    # What others do
+
+    def edit(self, kind: str, key: str, account: str = RETAIL, region: str = REGION, **changes: Any) -> Any:
+        """Somebody changes a row as AWS holds it: edit("window", window_id, Duration=2); None takes away."""
+        place = {"account": account, "region": region}
+        return self.door("edit", {"kind": kind, "id": key, "changes": changes, **place})
+
+    def delete(self, kind: str, key: str, account: str = RETAIL, region: str = REGION) -> None:
+        """Somebody deletes a window, target, task, baseline, group or schedule ("group/name")."""
+        self.door("delete", {"kind": kind, "id": key, "account": account, "region": region})
+
+    def retag(
+        self, kind: str, key: str, tags: dict[str, str | None], account: str = RETAIL, region: str = REGION
+    ) -> None:
+        """Somebody tags a window, baseline or instance anew; None takes a tag away."""
+        self.door("tags", {"kind": kind, "id": key, "tags": tags, "account": account, "region": region})
+
+    def untag(self, kind: str, key: str, *names: str, account: str = RETAIL, region: str = REGION) -> None:
+        self.retag(kind, key, dict.fromkeys(names), account, region)
+
+    def somebody_calls(
+        self,
+        operation: str,
+        service: str = "ssm",
+        account: str = RETAIL,
+        region: str = REGION,
+        **request: Any,
+    ) -> Any:
+        """A call by somebody else, which is not in the log: somebody_calls("CreatePatchBaseline", Name="x")."""
+        place = {"account": account, "region": region}
+        return self.door("call", {"service": service, "operation": operation, "request": request, **place})
+
+    def add_instance(self, account: str = RETAIL, region: str = REGION, **members: Any) -> str:
+        """An instance comes up: add_instance(name="new", tags={…}) or add_instance(like=instance_id)."""
+        place = {} if "like" in members else {"account": account, "region": region}
+        return str(self.door("instance", {**place, **members})["instance_id"])
+
+    def terminate_instance(self, instance_id: str) -> None:
+        self.door("terminate", {"instance_id": instance_id})
+
+    def release(self, patch_id: str, os: str = "WINDOWS", **members: Any) -> None:
+        """A vendor releases a patch now, or at `released`: release("KB5099999", products=["WindowsServer2022"])."""
+        self.door("release", {"products": ["WindowsServer2022"], **members, "id": patch_id, "os": os})
+
+    def resource_group(
+        self, name: str, query: dict[str, Any] | None, account: str = RETAIL, region: str = REGION
+    ) -> None:
+        """resource_group("web", {"TagFilters": [{"Key": "App", "Values": ["claims-web"]}]})."""
+        place = {"account": account, "region": region}
+        self.door("resource-group", {"name": name, "query": query, **place})
 
     def door(self, name: str, body: dict[str, Any] | None = None) -> Any:
         """Open one of the `/_sim/` doors over HTTP."""
@@ -107,9 +221,18 @@ def simulated_aws(
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setattr(session, "THROTTLED_PAUSE", 0.001)  # nobody waits for a simulated AWS to calm down
     simulated_aws_server.reset()
     session.forget()  # credentials of the world before
     yield simulated_aws_server
     assert simulated_aws_server.world.problems == [], (
         "a reply of the simulated AWS does not fit AWS's own model"
     )
+
+
+@pytest.fixture(params=["as we expect", "the other way"])
+def simulated_aws_variants(simulated_aws: SimulatedAws, request: pytest.FixtureRequest) -> SimulatedAws:
+    """The simulated AWS twice: as we expect AWS to be, and the other way wherever AWS does not say."""
+    if request.param == "the other way":
+        simulated_aws.door("variant", {name: choices[1] for name, choices in CHOICES.items()})
+    return simulated_aws

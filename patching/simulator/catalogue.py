@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from patching.approval import Patch
-from patching.simulator.state import Node
+from patching.simulator.state import Node, moment
 
 DATA = Path(__file__).parent / "data"
 OPERATING_SYSTEMS = {
@@ -85,6 +86,7 @@ class Catalogue:
         self.releases = sorted(releases, key=lambda release: release.released)
         self.by_id = {release.id: release for release in self.releases}
         self._of_product: dict[str, list[Release]] = {}
+        self._larger: tuple[list[str], Catalogue] | None = None
 
     @cached_property
     def covers(self) -> dict[str, frozenset[str]]:
@@ -99,6 +101,15 @@ class Catalogue:
             ) - {release.id}
             latest[release.os, release.kb] = release.id
         return covered
+
+    def with_more(self, rows: list[dict[str, Any]]) -> "Catalogue":
+        """This catalogue and patches that a door released, rows as in the files; made once for the same rows."""
+        if not rows:
+            return self
+        ids = [row["id"] for row in rows]
+        if self._larger is None or self._larger[0] != ids:
+            self._larger = (ids, Catalogue([*self.releases, *(release_of(row) for row in rows)]))
+        return self._larger[1]
 
     def of_product(self, product: str, at: datetime) -> list[Release]:
         """Everything released for a product until then."""
@@ -156,15 +167,19 @@ def load() -> Catalogue:
     return Catalogue(release for name, os in OPERATING_SYSTEMS.items() for release in _read(DATA / name, os))
 
 
+def release_of(row: dict[str, Any]) -> Release:
+    """A release from a row as in the files, with its operating system."""
+    return Release(
+        **{
+            **row,
+            "released": moment(row["released"]),
+            "products": frozenset(row["products"]),
+            "cves": tuple(row.get("cves", ())),
+            "supersedes": tuple(row.get("supersedes", ())),
+        }
+    )
+
+
 def _read(path: Path, os: str) -> Iterable[Release]:
     for row in json.loads(path.read_text(encoding="utf-8"))["patches"]:
-        yield Release(
-            os=os,
-            **{
-                **row,
-                "released": datetime.fromisoformat(row["released"]),
-                "products": frozenset(row["products"]),
-                "cves": tuple(row.get("cves", ())),
-                "supersedes": tuple(row.get("supersedes", ())),
-            },
-        )
+        yield release_of({"os": os, **row})

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from patching import schedules
-from patching.simulator import commands, executions, firing
+from patching.simulator import automations, commands, executions, firing
 from patching.simulator.simulation import Simulation
 from patching.simulator.ssm.operations import Ssm
 from patching.simulator.ssm.windows import runs
@@ -60,10 +60,15 @@ class Agenda:
             self._look_up(self.schedules, number, ssm.state.schedules, self._schedule_due)
 
     def next_moment(self) -> datetime | None:
-        coming = [due for book in (self.windows, self.schedules) for _, due in book.values()]
+        books = (self.windows, self.schedules)
+        coming: list[datetime | None] = [due for book in books for _, due in book.values()]
         for ssm in self.corners:
             coming += [executions.next_moment(one) for one in executions.running(ssm)]
-            coming += [commands.next_moment(one) or commands.first_moment(one) for one in ssm.state.commands]
+            coming += [_next_of(one) for one in ssm.state.commands]
+            coming += [automations.next_moment(one) for one in automations.alive(ssm)]
+            room = automations.free(ssm)
+            for one in automations.parents(ssm):  # without room it waits for others, which have their moments
+                coming.append(_next_of(one["command"]) if room else commands.next_moment(one["command"]))
         return min((when for when in coming if when), default=None)
 
     def due_windows(self, now: datetime) -> Iterator[tuple[Ssm, Reply]]:
@@ -118,9 +123,17 @@ def _happen(simulation: Simulation, agenda: Agenda, now: datetime) -> Iterator[t
         for execution in executions.running(ssm):
             executions.progress(simulation, ssm, execution)
             yield ssm, execution
+        for automation in automations.alive(ssm):
+            automations.progress(simulation, ssm, automation)
+        for parent in automations.parents(ssm):
+            commands.progress(simulation, ssm, parent["command"])
         for command in ssm.state.commands:
             if not commands.is_over(command):
                 commands.progress(simulation, ssm, command)
+
+
+def _next_of(command: Reply) -> datetime | None:
+    return commands.next_moment(command) or commands.first_moment(command)
 
 
 def _fire(simulation: Simulation, ssm: Ssm, schedule: Reply) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from patching.simulator import patching_night
-from patching.simulator.ssm.patch_groups import PatchGroups, group_of
+from patching.simulator import automations, turns
+from patching.simulator.document_texts import is_automation
+from patching.simulator.ssm.patch_groups import PatchGroups
 from patching.simulator.state import Node, iso, moment
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ Reply = dict[str, Any]
 
 PATCH_DOCUMENTS = ("AWS-RunPatchBaseline", "AWS-RunPatchBaselineWithHooks", "AWS-RunPatchBaselineAssociation")
 OTHER_WORK = timedelta(minutes=2)
-DELIVERY_SECONDS = 600
 # What no longer changes.
 FINAL = ("Success", "Failed", "TimedOut", "Cancelled")
 
@@ -74,64 +74,76 @@ def progress(simulation: "Simulation", ssm: PatchGroups, command: Reply) -> None
         if turn["Status"] == "InProgress" and moment(turn["EndTime"]) <= now:
             _end(simulation, ssm, command, turn)
     if command.get("cutoff") and now >= moment(command["cutoff"]):
-        _call_off(command, now)
+        _call_off(ssm, command, now)
     elif _failures(command) > _share(command["MaxErrors"], len(command["nodes"])):
         _stop(command, "Cancelled", "Terminated")
     running = sum(turn["Status"] == "InProgress" for turn in command["nodes"])
     room = max(1, _share(command["MaxConcurrency"], len(command["nodes"]))) - running
+    if is_automation(command["DocumentName"]):
+        room = min(room, automations.free(ssm))
     for turn in [turn for turn in command["nodes"] if turn["Status"] == "Pending"][: max(0, room)]:
         _begin(simulation, ssm, command, turn)
+    if is_automation(command["DocumentName"]):
+        automations.follow(ssm, command, status_of(command), is_over(command))
 
 
 def _begin(simulation: "Simulation", ssm: PatchGroups, command: Reply, turn: Reply) -> None:
     now = simulation.world.now
     node = simulation.world.nodes.get(turn["InstanceId"])
     turn |= {"Status": "InProgress", "StartTime": iso(now)}
-    if node is not None and node.ping_status != "Online":
-        turn["lost"] = True
-        lasts = timedelta(seconds=command.get("TimeoutSeconds") or DELIVERY_SECONDS)
-    elif node is not None and command["DocumentName"] in PATCH_DOCUMENTS:
-        # The baseline is the one that judges when the node's turn begins, whatever is rebound meanwhile.
-        turn["baseline"] = ssm.judge_of(node)["BaselineId"]
-        lasts = patching_night.duration(node, _parameter(command, "Operation", "Scan"))
-    else:
-        lasts = OTHER_WORK
+    if is_automation(command["DocumentName"]):
+        child = automations.of_command(simulation, ssm, command, turn["InstanceId"])
+        turn["automation"] = child["AutomationExecutionId"]
+        turn["EndTime"] = iso(automations.next_moment(child) or now)
+        return
+    operation, lasts = _parameter(command, "Operation", "Scan"), OTHER_WORK
+    if node is not None and (command["DocumentName"] in PATCH_DOCUMENTS or node.ping_status != "Online"):
+        lasts = turns.begin(ssm, node, turn, operation, command.get("TimeoutSeconds"))
     turn["EndTime"] = iso(now + lasts)
 
 
 def _end(simulation: "Simulation", ssm: PatchGroups, command: Reply, turn: Reply) -> None:
     node = simulation.world.nodes.get(turn["InstanceId"])
-    if turn.pop("lost", False):
-        # Not counted as an error: the command never reached the node.
-        turn |= {"Status": "TimedOut", "StatusDetails": "DeliveryTimedOut"}
+    if "automation" in turn:
+        _follow(simulation, ssm, turn)
         return
-    baseline_id = turn.pop("baseline", None)
-    turn |= {"Status": "Success", "StatusDetails": "Success"}
-    if node is None or baseline_id is None:
-        return
-    operation = _parameter(command, "Operation", "Scan")
-    run = patching_night.patch(
-        node,
-        operation=operation,
-        baseline=ssm.baseline_or_default(baseline_id, node.os),
-        baseline_id=baseline_id,
-        catalogue=simulation.catalogue,
-        at=moment(turn["StartTime"]),
-        reboot=_parameter(command, "RebootOption", "RebootIfNeeded"),
-        snapshot_id=command["SnapshotId"],
-        patch_group=group_of(node),
-    )
-    if operation == "Install" and run.get("FailedCount"):
-        turn |= {"Status": "Failed", "StatusDetails": "Failed"}
+    status = "Success"
+    if node is not None and turn.keys() & {"lost", "baseline"}:
+        status = turns.end(
+            simulation,
+            ssm,
+            node,
+            turn,
+            operation=_parameter(command, "Operation", "Scan"),
+            reboot=_parameter(command, "RebootOption", "RebootIfNeeded"),
+            snapshot_id=command["SnapshotId"],
+            at=moment(turn["StartTime"]),
+        )
+    # A lost node is not counted as an error: the command never reached it.
+    turn |= {"Status": status, "StatusDetails": "DeliveryTimedOut" if status == "TimedOut" else status}
 
 
-def _call_off(command: Reply, now: datetime) -> None:
+def _follow(simulation: "Simulation", ssm: PatchGroups, turn: Reply) -> None:
+    """A turn that an automation takes ends when that does."""
+    child = ssm.state.automations[turn["automation"]]
+    automations.progress(simulation, ssm, child)
+    coming = automations.next_moment(child)
+    if coming is not None:
+        turn["EndTime"] = iso(coming)
+    else:
+        status = child["AutomationExecutionStatus"]
+        turn |= {"Status": status, "StatusDetails": status, "EndTime": child["ExecutionEndTime"]}
+
+
+def _call_off(ssm: PatchGroups, command: Reply, now: datetime) -> None:
     """At the window's cutoff nobody begins any more; with CANCEL_TASK those who have begun are stopped too."""
     _stop(command, "TimedOut", "Not started before the cutoff of the maintenance window.")
     if command.get("cancel_at_cutoff"):
         for turn in command["nodes"]:
             if turn["Status"] == "InProgress":
                 turn |= {"Status": "Cancelled", "StatusDetails": "Cancelled", "EndTime": iso(now)}
+                if "automation" in turn:
+                    automations.stop(ssm.state.automations[turn["automation"]], now)
 
 
 def cancel(command: Reply) -> None:

@@ -29,6 +29,7 @@ STATUSES = {
     "InProgress": "IN_PROGRESS",
     "Pending": "PENDING",
 }
+TOO_MANY = "The limit of maintenance windows that run at the same time is reached."
 WORST_FIRST = ("FAILED", "TIMED_OUT", "CANCELLED")
 TASK: tuple[str, ...] = ("WindowTaskId", "TaskArn", "TaskType", "Priority", "MaxConcurrency", "MaxErrors")
 TASK += ("ServiceRoleArn", "CutoffBehavior", "TaskInvocationParameters", "Targets", "Name")
@@ -47,7 +48,11 @@ def open_window(simulation: Simulation, ssm: Ssm, window: Reply) -> Reply:
     }
     if any(one["WindowId"] == window["WindowId"] for one in running(ssm)):
         execution |= {"Status": "SKIPPED_OVERLAPPING", "EndTime": iso(now)}
+    elif not _has_room(ssm) and ssm.chooses("sixth-window", "fails"):
+        execution |= {"Status": "FAILED", "StatusDetails": TOO_MANY, "EndTime": iso(now)}
     else:
+        if not _has_room(ssm):
+            execution |= {"Status": "PENDING", "StatusDetails": TOO_MANY}
         tasks = [task for task in ssm.state.tasks.values() if task["WindowId"] == window["WindowId"]]
         execution["tasks"] = [
             _new_task(ssm, task) for task in sorted(tasks, key=lambda task: task["Priority"])
@@ -61,7 +66,12 @@ def running(ssm: Ssm) -> list[Reply]:
 
 
 def progress(simulation: Simulation, ssm: Ssm, execution: Reply) -> None:
-    """Bring one run up to the world's clock."""
+    """Bring one run up to the world's clock. One that waits begins when there is room, or too late at its cutoff."""
+    if execution["Status"] == "PENDING":
+        if not _has_room(ssm) and simulation.world.now < moment(execution["cutoff"]):
+            return
+        execution["Status"] = "IN_PROGRESS"
+        execution.pop("StatusDetails", None)
     while (level := _level(execution)) is not None:
         for task in level:
             if task["Status"] == "PENDING":
@@ -73,10 +83,18 @@ def progress(simulation: Simulation, ssm: Ssm, execution: Reply) -> None:
 
 
 def next_moment(execution: Reply) -> datetime | None:
-    """When something happens in this run next."""
+    """When something happens in this run next, as far as it does not hang on another's end."""
+    if execution["Status"] == "PENDING":
+        return moment(execution["cutoff"])
     going_on = [task for task in execution["tasks"] if task["Status"] == "IN_PROGRESS"]
     coming = [commands.next_moment(one["command"]) for task in going_on for one in task["invocations"]]
     return min((when for when in coming if when), default=None)
+
+
+def _has_room(ssm: Ssm) -> bool:
+    """Whether one more may run in this account and region."""
+    busy = sum(one["Status"] != "PENDING" for one in running(ssm))
+    return busy < ssm.quota("concurrent-windows")
 
 
 def _new_task(ssm: Ssm, task: Reply) -> Reply:

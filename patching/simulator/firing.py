@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore import xform_name
 
+from patching.simulator import faults
 from patching.simulator.errors import Fault
 from patching.simulator.simulation import Call, Simulation
 
@@ -25,7 +26,9 @@ def fire(simulation: Simulation, account: str, region: str, schedule: Reply) -> 
     try:
         call = _call_of(schedule["Target"]["Arn"], account, region)
         request = json.loads(schedule["Target"].get("Input") or "{}")
-        simulation.answer(call, request, {"account": account, "arn": schedule["Target"]["RoleArn"]})
+        role = {"account": account, "arn": schedule["Target"]["RoleArn"]}
+        faults.refuse_denied(simulation, call, role)
+        simulation.answer(call, request, role)
     except (Fault, ValueError) as problem:
         note = {"schedule": schedule["Arn"], "failed": call.operation, "because": str(problem)}
         simulation.note(Call("scheduler", "ScheduleFailed", account, region), note)

@@ -1,6 +1,7 @@
 """The make-believe company: three accounts and sixty instances, the same ones every time.
 
 What stands out in it stands in `ODDITIES` and `UNTAGGED`; everything else follows from its name and row.
+For questions of scale there is `crowd`: as many instances as asked for, alike but for their names.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -177,10 +179,52 @@ HAND_TAGGED = {
 }
 
 
+ENVIRONMENTS = ("prod", "test", "dev")
+CROWD_IMAGES = (WINDOWS, AMAZON_WEB, UBUNTU, RED_HAT)
+CROWD_LAST_PATCHED = (
+    USUALLY,
+    datetime(2026, 5, 24, 1, 30, tzinfo=UTC),
+    datetime(2026, 2, 8, 1, 30, tzinfo=UTC),
+)
+
+
 def demo_company(catalogue: Catalogue | None = None) -> list[Node]:
     """The sixty instances, as they stand on the first day of the demo."""
     history = catalogue or load()
     return [_with_history(node, image, history) for node, image in _instances()]
+
+
+def crowd(
+    count: int, catalogue: Catalogue, at: datetime, baselines: Mapping[str, tuple[str, dict[str, Any]]]
+) -> list[Node]:
+    """So many instances in one account and region, scanned: a few are worked out, the others are copies of them."""
+    models = [
+        _with_history(_node(f"model-{number}", RETAIL, "a", image), image, catalogue, last)
+        for number, (image, last) in enumerate(product(CROWD_IMAGES, CROWD_LAST_PATCHED))
+    ]
+    first_scan(models, catalogue, at, baselines)
+    return [_one_of_many(number, models[number % len(models)]) for number in range(count)]
+
+
+def _one_of_many(number: int, model: Node) -> Node:
+    """A copy under a name of its own. Findings are never edited in place, so all copies share the model's."""
+    app, zone = number // 50, "ab"[number % 2]
+    environment = ENVIRONMENTS[app % len(ENVIRONMENTS)]
+    name = f"crowd-{app:04}-{environment}-{zone}-{number % 50:02}"
+    instance_id = f"i-0{_digits(name)[:16]}"
+    run = {"InstanceId": instance_id, "SnapshotId": _uuid(f"first scan of {instance_id}")}
+    return replace(
+        model,
+        instance_id=instance_id,
+        name=name,
+        az=ZONES[zone],
+        tags={"Name": name, "App": f"crowd-{app:04}", "Environment": environment},
+        installed=dict(model.installed),
+        failed={},
+        pending_reboot=[],
+        install_fails=[],
+        last_run=model.last_run and model.last_run | run,
+    )
 
 
 def first_scan(
@@ -241,9 +285,9 @@ def _node(name: str, account: str, zone: str, image: Image, **more: Any) -> Node
     )
 
 
-def _with_history(node: Node, image: Image, catalogue: Catalogue) -> Node:
+def _with_history(node: Node, image: Image, catalogue: Catalogue, last: datetime | None = None) -> Node:
     """What was out at launch came with it; later releases were put on in the next patch night."""
-    last, launched = LAST_PATCHED.get(node.name, USUALLY), moment(node.launched_at)
+    last, launched = last or LAST_PATCHED.get(node.name, USUALLY), moment(node.launched_at)
     node.installed = dict.fromkeys(image.packages.split(), node.launched_at)
     releases = catalogue.applicable(node, last)
     shown = releases if image.platform_type != "Windows" else [r for r in releases if r.released <= launched]

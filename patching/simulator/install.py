@@ -1,33 +1,25 @@
 """Put our services in front of moto's, through moto's own backend registry. Nothing of moto is patched.
 
 A `BackendDict` keeps the class it makes backends of and makes them late; a backend finds its addresses in the
-`urls.py` beside its class. So one assignment for each service redirects it, in every mode of moto.
+`urls.py` beside its class. So one assignment for each service redirects it, in every mode of moto. It is done when
+the service is first called: what nobody calls is not even imported.
 """
 
-from typing import Any
+from importlib import import_module
 
+from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
-from moto.ec2.models import ec2_backends
-from moto.scheduler.models import scheduler_backends
-from moto.ssm.models import ssm_backends
-from moto.sts.models import sts_backends
 
-from patching.simulator.ec2.models import SimBackend as Ec2Backend
-from patching.simulator.scheduler.models import SimBackend as SchedulerBackend
-from patching.simulator.ssm.models import SimBackend as SsmBackend
-from patching.simulator.sts.models import SimBackend as StsBackend
-
-OURS: list[tuple[BackendDict[Any], Any]] = [
-    (ssm_backends, SsmBackend),
-    (ec2_backends, Ec2Backend),
-    (sts_backends, StsBackend),
-    (scheduler_backends, SchedulerBackend),
-]
+# moto's names, which are those of our packages too
+OURS = ("ssm", "ec2", "sts", "scheduler", "organizations", "servicequotas", "securityhub", "inspector2")
 
 
-def install() -> None:
-    """Before the first request; doing it twice does no harm."""
-    for backends, ours in OURS:
-        if backends.backend is not ours:
-            backends.clear()
-            backends.backend = ours
+def install(service: str) -> None:
+    """Before the first request to a service; doing it twice does no harm, nor for one that is not ours."""
+    if service not in OURS:
+        return
+    ours = import_module(f"patching.simulator.{service}.models").SimBackend
+    backends = get_backend(service)  # type: ignore[call-overload]
+    if isinstance(backends, BackendDict) and backends.backend is not ours:
+        backends.clear()
+        backends.backend = ours

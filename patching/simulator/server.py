@@ -11,6 +11,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from patching.simulator import faults
 from patching.simulator.doors import Doors
 from patching.simulator.errors import Fault
 from patching.simulator.install import install
@@ -41,10 +42,9 @@ class Front:
     """The WSGI application."""
 
     def __init__(self, simulation: Simulation, fresh_world: Callable[[dict[str, Any]], World]) -> None:
-        install()
         self.simulation = simulation
         self.doors = Doors(simulation, fresh_world)
-        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.moto = DomainDispatcherApplication(_application_of)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -56,6 +56,8 @@ class Front:
         return self._answer(environ, start_response)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if faults.everything_is_down(self.simulation.world):
+            raise faults.ConnectionCutError
         found = SIGNED_BY.search(environ.get("HTTP_AUTHORIZATION", ""))
         caller = self._caller(found[1] if found else "")
         environ[SIMULATION], environ[CALLER] = self.simulation, caller
@@ -107,6 +109,12 @@ class Server:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _application_of(service: Any) -> Any:
+    """The application of one service, made when it is first called."""
+    install(service)
+    return create_backend_app(service)
 
 
 def _json(start_response: StartResponse, status: HTTPStatus, body: Any) -> Iterable[bytes]:

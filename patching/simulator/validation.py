@@ -19,7 +19,7 @@ from patching.simulator.state import moment
 # AWS deployed a rule with five filters although the model says four.
 WIDER = {("PatchFilterList", "max"): 5}
 # The model says INSTALLED and Windows; the service and its own examples say "Installed", "windows" or nothing.
-FREE_ENUMS = {"PatchComplianceDataState", "PlatformValues", "ComplianceStatus"}
+FREE_ENUMS = {"PatchComplianceDataState", "PlatformValues", "ComplianceStatus", "NotificationType"}
 NUMBERS = {"integer", "long", "double", "float"}
 VALIDATION_CODES = {"sts": "ValidationError"}
 

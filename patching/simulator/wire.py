@@ -12,6 +12,7 @@ from moto.core.utils import get_service_model
 from patching.simulator import faults
 from patching.simulator.corner import NotOursError
 from patching.simulator.errors import Fault
+from patching.simulator.exact import ExactResult
 from patching.simulator.simulation import Call, Simulation
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ else:
 SIMULATION = "patchwarden.simulation"
 CALLER = "patchwarden.caller"
 # Other than 400.
-STATUSES = {"AccessDenied": 403, "RequestLimitExceeded": 503, "InternalServerError": 500, "ExpiredToken": 403}
+STATUSES = {"AccessDenied": 403, "UnauthorizedOperation": 403, "ExpiredToken": 403}
+STATUSES |= {"RequestLimitExceeded": 503, "InternalServerError": 500, "ServiceUnavailable": 503}
 
 
 class Answering(Base):
@@ -35,14 +37,20 @@ class Answering(Base):
         call = Call(str(self.service_name), self._get_action() or "", self.current_account, self.region)
         faults.dawdle(simulation, call)
         with simulation.lock:
-            try:
-                faults.strike(simulation, call)
-                reply = self._answered(simulation, call)
-            except ServiceException as fault:
-                return self._refusal(fault)
-            if faults.loses_the_reply(simulation, call):
-                raise faults.ConnectionCutError
-            return reply
+            reply = self._reply(simulation, call)
+        faults.dawdle(simulation, call, "slow-reply")
+        return reply
+
+    def _reply(self, simulation: Simulation, call: Call) -> Any:
+        simulation.calls[f"{call.service}:{call.operation}"] += 1
+        try:
+            faults.strike(simulation, call, self.normalized_request.environ[CALLER])
+            reply = self._answered(simulation, call)
+        except ServiceException as fault:
+            return self._refusal(fault)
+        if faults.loses_the_reply(simulation, call):
+            raise faults.ConnectionCutError
+        return reply
 
     def _answered(self, simulation: Simulation, call: Call) -> Any:
         caller = self.normalized_request.environ[CALLER]
@@ -53,7 +61,7 @@ class Answering(Base):
         self.parse_parameters(self.normalized_request)
         try:
             reply = simulation.perform(call, dict(self.params), caller)
-            return self._with_request_id(self.serialized(ActionResult(reply)))
+            return self._with_request_id(self.serialized(ExactResult(reply)))
         except NotOursError:
             return self._left_to_moto(simulation, call)
 
@@ -62,7 +70,7 @@ class Answering(Base):
         if call.mutates and int(reply[0]) < 300:
             self.parse_parameters(self.normalized_request)
             simulation.note(call, dict(self.params))
-            simulation.save(call)
+            simulation.save()
         return reply
 
     def _refusal(self, fault: ServiceException) -> Any:

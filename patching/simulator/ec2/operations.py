@@ -4,13 +4,14 @@ import fnmatch
 from collections.abc import Callable
 from typing import Any
 
-from patching.simulator.corner import Corner, NotOursError
+from patching.simulator.corner import NotOursError
+from patching.simulator.ec2.volumes import Volumes, block_devices, root_device
 from patching.simulator.errors import Fault
 from patching.simulator.state import Node
 
 Reply = dict[str, Any]
 
-TAGS_PER_INSTANCE = 50
+TAGS_PER_RESOURCE = 50
 READERS: dict[str, Callable[[Node], list[str]]] = {
     "instance-id": lambda node: [node.instance_id],
     "availability-zone": lambda node: [node.az],
@@ -25,7 +26,7 @@ READERS: dict[str, Callable[[Node], list[str]]] = {
 }
 
 
-class Ec2(Corner):
+class Ec2(Volumes):
     def describe_instances(self, request: Reply) -> Reply:
         ids = request.get("InstanceIds") or []
         if ids and request.get("MaxResults"):
@@ -33,39 +34,33 @@ class Ec2(Corner):
                 "InvalidParameterCombination",
                 "The parameter instancesSet cannot be used with the parameter maxResults",
             )
-        self._refuse_unknown(ids)
-        nodes = [
-            node
-            for node in self.world.nodes_in(self.account_id, self.region_name)
-            if (not ids or node.instance_id in ids) and _passes(node, request.get("Filters"))
-        ]
+        nodes = _those_that_pass(self._asked_for(ids), request.get("Filters"))
         page, token = self.paged(nodes, request.get("MaxResults"), request.get("NextToken"), default=1000)
         return {"Reservations": [_reservation(node) for node in page], "NextToken": token}
 
     def create_tags(self, request: Reply) -> Reply:
-        nodes = self._nodes(request["Resources"])
         tags = {tag["Key"]: tag.get("Value") or "" for tag in request["Tags"]}
         for key in tags:
             if key.lower().startswith("aws:"):
                 raise Fault(
                     "InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"
                 )
-        for node in nodes:
-            if len([key for key in {**node.tags, **tags} if not key.startswith("aws:")]) > TAGS_PER_INSTANCE:
+        changed = {one: {**self._tags_of(one), **tags} for one in self._ours(request["Resources"])}
+        for after in changed.values():
+            if len([key for key in after if not key.startswith("aws:")]) > TAGS_PER_RESOURCE:
                 raise Fault("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
-        for node in nodes:
-            node.tags |= tags
+        for resource, after in changed.items():
+            self._put_tags(resource, after)
         return {}
 
     def delete_tags(self, request: Reply) -> Reply:
         """A tag given with its value is deleted only while it has that value."""
-        nodes = self._nodes(request["Resources"])
-        for node in nodes:
-            for tag in request.get("Tags") or [
-                {"Key": key} for key in node.tags if not key.startswith("aws:")
-            ]:
-                if tag.get("Value") in (None, node.tags.get(tag["Key"])):
-                    node.tags.pop(tag["Key"], None)
+        for resource in self._ours(request["Resources"]):
+            tags = self._tags_of(resource)
+            doomed = request.get("Tags") or [{"Key": key} for key in tags if not key.startswith("aws:")]
+            gone = {one["Key"] for one in doomed if one.get("Value") in (None, tags.get(one["Key"]))}
+            if gone & tags.keys():
+                self._put_tags(resource, {key: value for key, value in tags.items() if key not in gone})
         return {}
 
     def describe_tags(self, request: Reply) -> Reply:
@@ -91,15 +86,42 @@ class Ec2(Corner):
         page, token = self.paged(rows, request.get("MaxResults"), request.get("NextToken"), default=1000)
         return {"Tags": page, "NextToken": token}
 
-    def _nodes(self, ids: list[str]) -> list[Node]:
-        if not all(resource.startswith("i-") for resource in ids):
+    def _ours(self, ids: list[str]) -> list[str]:
+        """The same ids, if they are of instances, volumes of the fleet or snapshots of those."""
+        self._refuse_unknown([one for one in ids if one.startswith("i-")])
+        kept = self.state.snapshots
+        if not all(one.startswith("i-") or one in kept or self.is_volume_here(one) for one in ids):
             raise NotOursError
+        return ids
+
+    def _tags_of(self, resource: str) -> dict[str, str]:
+        if resource.startswith("i-"):
+            return self.world.nodes[resource].tags
+        if resource in self.state.snapshots:
+            return {tag["Key"]: tag["Value"] for tag in self.state.snapshots[resource]["Tags"]}
+        return self.state.tags.get(f"volume/{resource}", {})
+
+    def _put_tags(self, resource: str, tags: dict[str, str]) -> None:
+        if resource.startswith("i-"):
+            self.world.nodes[resource].tags = tags
+        elif resource in self.state.snapshots:
+            rows = [{"Key": key, "Value": value} for key, value in tags.items()]
+            self.state.snapshots[resource] = self.state.snapshots[resource] | {"Tags": rows}
+        else:
+            self.state.tags[f"volume/{resource}"] = tags
+
+    def _asked_for(self, ids: list[str]) -> list[Node]:
+        """The instances with these ids, or all that are here."""
         self._refuse_unknown(ids)
-        return [self.world.nodes[instance_id] for instance_id in ids]
+        here = self.world.nodes_in(self.account_id, self.region_name)
+        return [self.world.nodes[one] for one in dict.fromkeys(ids)] if ids else here
+
+    def _is_here(self, instance_id: str) -> bool:
+        node = self.world.nodes.get(instance_id)
+        return node is not None and (node.account, node.region) == (self.account_id, self.region_name)
 
     def _refuse_unknown(self, ids: list[str]) -> None:
-        here = {node.instance_id for node in self.world.nodes_in(self.account_id, self.region_name)}
-        if unknown := [instance_id for instance_id in ids if instance_id not in here]:
+        if unknown := [instance_id for instance_id in ids if not self._is_here(instance_id)]:
             plural = "s" if len(unknown) > 1 else ""
             verb = "do" if len(unknown) > 1 else "does"
             raise Fault(
@@ -108,19 +130,20 @@ class Ec2(Corner):
             )
 
 
-def _passes(node: Node, filters: list[Reply] | None) -> bool:
+def _those_that_pass(nodes: list[Node], filters: list[Reply] | None) -> list[Node]:
     for one in filters or []:
         name, wanted = one["Name"], one.get("Values", [])
-        if name.startswith("tag:"):
-            value = node.tags.get(name[4:])
-            have = [] if value is None else [value]
-        elif name in READERS:
-            have = READERS[name](node)
-        else:
+        if not name.startswith("tag:") and name not in READERS:
             raise Fault("InvalidParameterValue", f"The filter '{name}' is invalid")
-        if not _like(have, wanted):
-            return False
-    return True
+        nodes = [node for node in nodes if _like(_values(node, name), wanted)]
+    return nodes
+
+
+def _values(node: Node, name: str) -> list[str]:
+    if not name.startswith("tag:"):
+        return READERS[name](node)
+    value = node.tags.get(name[4:])
+    return [] if value is None else [value]
 
 
 def _like(have: list[str], wanted: list[str]) -> bool:
@@ -150,6 +173,9 @@ def _instance(node: Node) -> Reply:
         "Platform": "windows" if windows else None,
         "PlatformDetails": _platform_details(node),
         "Architecture": "x86_64",
+        "RootDeviceType": "ebs",
+        "RootDeviceName": root_device(node),
+        "BlockDeviceMappings": block_devices(node),
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(node.tags.items())],
     }
 

@@ -20,6 +20,13 @@ class Scheduler(Corner):
     def token_mismatch(self) -> Fault:
         return Fault("ConflictException", "The client token was used before, with other parameters.")
 
+    def bad_page_token(self) -> Fault:
+        return Fault("ValidationException", "Invalid NextToken.")
+
+    def is_there(self, reply: Reply) -> bool:
+        kinds = (self.state.schedules, self.state.schedule_groups)
+        return any(row["Arn"] in reply.values() for kind in kinds for row in kind.values())
+
     @once_per_token
     def create_schedule(self, request: Reply) -> Reply:
         group = self._group(request.get("GroupName") or DEFAULT)["Name"]

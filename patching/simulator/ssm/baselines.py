@@ -9,7 +9,7 @@ from patching.simulator.ssm.tags import Tags
 
 Reply = dict[str, Any]
 
-BASELINES_PER_REGION = 50
+UNKNOWN = "Patch Baseline to be retrieved does not exist."
 WITHOUT_DELAY = ("DEBIAN", "UBUNTU", "RASPBIAN")
 # What AWS answers where the request said nothing.
 DEFAULTS: Reply = {
@@ -31,11 +31,11 @@ class Baselines(Tags):
     def create_patch_baseline(self, request: Reply) -> Reply:
         operating_system = request.get("OperatingSystem") or "WINDOWS"
         baseline = {"OperatingSystem": operating_system, **DEFAULTS, **picked(request, CHANGEABLE)}
-        _refuse_bad_rules(baseline)
-        if len(self.state.baselines) >= BASELINES_PER_REGION:
+        self._refuse_bad_rules(baseline)
+        if len(self.state.baselines) >= (limit := self.quota("baselines")):
             raise Fault(
                 "ResourceLimitExceededException",
-                f"The limit of {BASELINES_PER_REGION} patch baselines per account and region is reached.",
+                f"The limit of {limit} patch baselines per account and region is reached.",
             )
         baseline_id = f"pb-{self.world.new_hex(17)}"
         self.set_tags("PatchBaseline", baseline_id, request.get("Tags"))
@@ -55,7 +55,7 @@ class Baselines(Tags):
                 raise Fault("ValidationException", "With Replace, Name must be given.")
             kept = {key: value for key, value in baseline.items() if key not in CHANGEABLE} | DEFAULTS
         changed = _with_rule_defaults(kept | picked(request, CHANGEABLE)) | {"ModifiedDate": self.now_iso}
-        _refuse_bad_rules(changed)
+        self._refuse_bad_rules(changed)
         self.state.baselines[request["BaselineId"]] = changed
         return picked(changed, UPDATED)
 
@@ -73,8 +73,10 @@ class Baselines(Tags):
         return {"BaselineIdentities": [self.identity(row) for row in page], "NextToken": token}
 
     def delete_patch_baseline(self, request: Reply) -> Reply:
-        """AWS has no error for an unknown baseline here: deleting twice is fine."""
+        """AWS's model has no error for an unknown baseline here, so that deleting twice is fine."""
         baseline_id = request["BaselineId"]
+        if self.chooses("unknown-baseline", "does-not-exist"):
+            self._own_baseline(baseline_id)
         if groups := self.groups_of(baseline_id):
             raise Fault(
                 "ResourceInUseException",
@@ -110,7 +112,7 @@ class Baselines(Tags):
             baseline_id
         )
         if found is None:
-            raise Fault("DoesNotExistException", f"Patch baseline {baseline_id} does not exist")
+            raise Fault("DoesNotExistException", UNKNOWN)
         return found
 
     def baseline_or_default(self, baseline_id: str, operating_system: str) -> Reply:
@@ -130,9 +132,29 @@ class Baselines(Tags):
             "DefaultBaseline": self.default_for(baseline["OperatingSystem"]) == baseline["BaselineId"],
         }
 
+    def _refuse_bad_rules(self, baseline: Reply) -> None:
+        for number, rule in enumerate(baseline["ApprovalRules"]["PatchRules"], start=1):
+            ways = [name for name in ("ApproveAfterDays", "ApproveUntilDate") if rule.get(name) is not None]
+            if len(ways) > 1 and self.chooses("delay-and-date", "refused"):
+                raise Fault(
+                    "ValidationException", f"Rule {number} has both ApproveAfterDays and ApproveUntilDate."
+                )
+            filters = rule["PatchFilterGroup"]["PatchFilters"]
+            if len(filters) > 4 and self.chooses("rule-filters", "four"):
+                path = f"approvalRules.patchRules.{number}.member.patchFilterGroup.patchFilters"
+                raise Fault(
+                    "ValidationException",
+                    f"1 validation error detected: Value at '{path}' failed to satisfy constraint: Member must "
+                    "have length less than or equal to 4",
+                )
+            if not ways and baseline["OperatingSystem"] not in WITHOUT_DELAY:
+                raise Fault(
+                    "ValidationException", f"Rule {number} needs ApproveAfterDays or ApproveUntilDate."
+                )
+
     def _own_baseline(self, baseline_id: str) -> Reply:
         if baseline_id not in self.state.baselines:
-            raise Fault("DoesNotExistException", f"Patch baseline {baseline_id} does not exist")
+            raise Fault("DoesNotExistException", UNKNOWN)
         return self.state.baselines[baseline_id]
 
     def _passes(self, row: Reply, filters: list[Reply] | None) -> bool:
@@ -158,14 +180,3 @@ def _with_rule_defaults(baseline: Reply) -> Reply:
         for rule in baseline["ApprovalRules"]["PatchRules"]
     ]
     return baseline | {"ApprovalRules": {"PatchRules": rules}}
-
-
-def _refuse_bad_rules(baseline: Reply) -> None:
-    for number, rule in enumerate(baseline["ApprovalRules"]["PatchRules"], start=1):
-        ways = [name for name in ("ApproveAfterDays", "ApproveUntilDate") if rule.get(name) is not None]
-        if len(ways) > 1:
-            raise Fault(
-                "ValidationException", f"Rule {number} has both ApproveAfterDays and ApproveUntilDate."
-            )
-        if not ways and baseline["OperatingSystem"] not in WITHOUT_DELAY:
-            raise Fault("ValidationException", f"Rule {number} needs ApproveAfterDays or ApproveUntilDate.")

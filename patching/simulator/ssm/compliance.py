@@ -13,16 +13,18 @@ from patching.approval import LEVELS, Verdict
 from patching.simulator import catalogue
 from patching.simulator.catalogue import Release
 from patching.simulator.errors import Fault
+from patching.simulator.node_inventory import custom_items
 from patching.simulator.patching_night import NONCOMPLIANT, Judge
-from patching.simulator.ssm.instances import Instances
+from patching.simulator.ssm.available import linux_patch, products_of
+from patching.simulator.ssm.custom_compliance import INSTANCE_TYPE, CustomCompliance
+from patching.simulator.ssm.filtering import COMPARE
 from patching.simulator.ssm.patch_groups import PatchGroups
 from patching.simulator.ssm.properties import PROPERTIES
-from patching.simulator.state import Node, iso
+from patching.simulator.state import Node, Region, iso
 
 Reply = dict[str, Any]
 
 STATES_PER_GROUP_PAGE = 5
-INSTANCE_TYPE = "ManagedInstance"
 GROUP_STATE = {
     "InstancesWithInstalledPatches": "InstalledCount",
     "InstancesWithInstalledOtherPatches": "InstalledOtherCount",
@@ -50,17 +52,23 @@ PATCH_FILTERS = {
     "MSRC_SEVERITY": "MsrcSeverity",
     "PATCH_ID": "KbNumber",
 }
+LINUX_FILTERS = {
+    "PRODUCT": "Product",
+    "NAME": "Name",
+    "ARCH": "Arch",
+    "EPOCH": "Epoch",
+    "VERSION": "Version",
+    "RELEASE": "Release",
+    "REPOSITORY": "Repository",
+    "CLASSIFICATION": "Classification",
+    "SEVERITY": "Severity",
+    "ADVISORY_ID": "AdvisoryIds",
+    "CVE_ID": "CVEIds",
+}
 ITEM_FILTERS = {"ComplianceType": "ComplianceType", "Status": "Status", "Severity": "Severity", "Id": "Id"}
 ITEM_FILTERS |= {"Title": "Title", "ResourceId": "ResourceId"}
 SUMMARY_FILTERS = {"ComplianceType": "ComplianceType", "Status": "Status", "ResourceId": "ResourceId"}
 SUMMARY_FILTERS |= {"OverallSeverity": "OverallSeverity"}
-COMPARE: dict[str, Callable[[str, str], bool]] = {
-    "EQUAL": lambda has, wants: has == wants,
-    "NOT_EQUAL": lambda has, wants: has != wants,
-    "BEGIN_WITH": lambda has, wants: has.startswith(wants),
-    "LESS_THAN": lambda has, wants: has < wants,
-    "GREATER_THAN": lambda has, wants: has > wants,
-}
 COUNT_COMPARE: dict[str, Callable[[int, int], bool]] = {
     "Equal": lambda has, wants: has == wants,
     "NotEqual": lambda has, wants: has != wants,
@@ -69,7 +77,7 @@ COUNT_COMPARE: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-class Compliance(Instances, PatchGroups):
+class Compliance(CustomCompliance, PatchGroups):
     # What the last runs found
 
     def describe_instance_patch_states(self, request: Reply) -> Reply:
@@ -123,7 +131,7 @@ class Compliance(Instances, PatchGroups):
         items = [
             item
             for node in self._asked_for(request.get("ResourceIds"))
-            for item in _items(node)
+            for item in (*_items(node), *_custom_items(node, self.state))
             if _passes_all(item, filters, ITEM_FILTERS)
         ]
         page, token = self.paged(items, request.get("MaxResults"), request.get("NextToken"))
@@ -135,23 +143,29 @@ class Compliance(Instances, PatchGroups):
         return {"ResourceComplianceSummaryItems": page, "NextToken": token}
 
     def list_compliance_summaries(self, request: Reply) -> Reply:
-        rows = self._summaries(request.get("Filters") or [])
-        severities: dict[str, list[str]] = {"COMPLIANT": [], "NON_COMPLIANT": []}
-        for row in rows:
+        by_type: dict[str, dict[str, list[str]]] = {}
+        for row in self._summaries(request.get("Filters") or []):
+            severities = by_type.setdefault(row["ComplianceType"], {"COMPLIANT": [], "NON_COMPLIANT": []})
             severities[row["Status"]].append(row["OverallSeverity"])
-        summary = {
-            "ComplianceType": "Patch",
-            "CompliantSummary": _counted("CompliantCount", severities["COMPLIANT"]),
-            "NonCompliantSummary": _counted("NonCompliantCount", severities["NON_COMPLIANT"]),
-        }
-        page, token = self.paged(
-            [summary] if rows else [], request.get("MaxResults"), request.get("NextToken")
-        )
+        rows = [
+            {
+                "ComplianceType": kind,
+                "CompliantSummary": _counted("CompliantCount", severities["COMPLIANT"]),
+                "NonCompliantSummary": _counted("NonCompliantCount", severities["NON_COMPLIANT"]),
+            }
+            for kind, severities in by_type.items()
+        ]
+        page, token = self.paged(rows, request.get("MaxResults"), request.get("NextToken"))
         return {"ComplianceSummaryItems": page, "NextToken": token}
 
     def _summaries(self, filters: list[Reply]) -> list[Reply]:
         _refuse_unknown_keys(filters, SUMMARY_FILTERS)
         rows = [_summary(node) for node in self.managed_nodes() if node.last_run]
+        rows += [
+            _custom_summary(node, put)
+            for node in self.managed_nodes()
+            for put in custom_items(node, self.state)
+        ]
         return [row for row in rows if _passes_all(row, filters, SUMMARY_FILTERS)]
 
     def _asked_for(self, instance_ids: list[str] | None) -> list[Node]:
@@ -167,19 +181,39 @@ class Compliance(Instances, PatchGroups):
     # What the catalogue offers
 
     def describe_available_patches(self, request: Reply) -> Reply:
-        """AWS answers this for Windows and the older Amazon Linux; the catalogue has the former only."""
-        filters = request.get("Filters") or []
-        _refuse_unknown_keys(filters, {**PATCH_FILTERS, "PATCH_SET": ""})
-        if any(one["Key"] == "PATCH_SET" and "OS" not in one.get("Values", ()) for one in filters):
-            return {"Patches": []}
-        named = [one for one in filters if one["Key"] != "PATCH_SET"]
-        rows = [
-            row
-            for release, product in self._windows_offer()
-            if _offered(row := _windows_patch(release, product), named)
-        ]
+        """Windows unless another product is asked for. AWS answers older Linuxes only; here all there are."""
+        filters = {one["Key"]: one.get("Values") or [] for one in request.get("Filters") or []}
+        _refuse_unknown_keys(
+            [{"Key": key} for key in filters], {**PATCH_FILTERS, **LINUX_FILTERS, "PATCH_SET": ""}
+        )
+        if "OS" not in filters.pop("PATCH_SET", ["OS"]):
+            rows = []
+        elif linux := products_of(filters.get("PRODUCT", ())):
+            rows = [
+                linux_patch(release, product)
+                for product in linux
+                for release in self._offer.of_product(product, self.now)
+            ]
+            rows = [row for row in rows if _offered(row, filters, LINUX_FILTERS)]
+        else:
+            rows = [_windows_patch(release, product) for release, product in self._windows_offer()]
+            rows = [row for row in rows if _offered(row, filters, PATCH_FILTERS)]
         page, token = self.paged(rows, request.get("MaxResults"), request.get("NextToken"))
         return {"Patches": page, "NextToken": token}
+
+    def get_deployable_patch_snapshot_for_instance(self, request: Reply) -> Reply:
+        """The address leads to AWS's own bucket: what the agent would load from there is not simulated."""
+        node = self.managed_node(request["InstanceId"])
+        if node is None:
+            raise Fault("InvalidInstanceId", f"Instance {request['InstanceId']} is not a managed instance.")
+        host = f"patch-baseline-snapshot-{self.region_name}.s3.{self.region_name}.amazonaws.com"
+        baseline = self.judge_of(node)["BaselineId"].rsplit("/", 1)[-1]
+        return {
+            "InstanceId": node.instance_id,
+            "SnapshotId": request["SnapshotId"],
+            "SnapshotDownloadUrl": f"https://{host}/{baseline}/{request['SnapshotId']}",
+            "Product": node.product,
+        }
 
     def describe_effective_patches_for_patch_baseline(self, request: Reply) -> Reply:
         baseline = self.baseline(request["BaselineId"])
@@ -204,10 +238,15 @@ class Compliance(Instances, PatchGroups):
         )
         return {"Properties": page, "NextToken": token}
 
+    @property
+    def _offer(self) -> catalogue.Catalogue:
+        """The catalogue and what a door released since."""
+        return catalogue.load().with_more(self.world.controls.releases)
+
     def _windows_offer(self) -> Iterable[tuple[Release, str]]:
         for product in ("WindowsServer2019", "WindowsServer2022"):
-            releases = catalogue.load().of_product(product, self.now)
-            gone = catalogue.load().superseded(release.id for release in releases)
+            releases = self._offer.of_product(product, self.now)
+            gone = self._offer.superseded(release.id for release in releases)
             yield from ((release, product) for release in releases if release.id not in gone)
 
 
@@ -225,7 +264,7 @@ def _refuse_unknown_keys(filters: list[Reply], known: Iterable[str]) -> None:
 def _passes_all(row: Reply, filters: list[Reply], members: dict[str, str]) -> bool:
     return all(
         any(
-            COMPARE[one.get("Type", "EQUAL")](row[members[one["Key"]]], value)
+            COMPARE[one.get("Type", "EQUAL")](row.get(members[one["Key"]]) or "", value)
             for value in one.get("Values") or []
         )
         for one in filters
@@ -266,6 +305,18 @@ def _items(node: Node) -> Iterable[Reply]:
         }
 
 
+def _custom_items(node: Node, region: Region) -> Iterable[Reply]:
+    for put in custom_items(node, region):
+        for item in put["Items"]:
+            yield {
+                "ComplianceType": put["ComplianceType"],
+                "ResourceType": INSTANCE_TYPE,
+                "ResourceId": node.instance_id,
+                "ExecutionSummary": put["ExecutionSummary"],
+                **item,
+            }
+
+
 def _status(row: Reply) -> str:
     """What does not apply is neither: AWS answers an empty word."""
     if row["State"] == "NotApplicable":
@@ -291,6 +342,21 @@ def _summary(node: Node) -> Reply:
         "Status": "NON_COMPLIANT" if bad or _open_security_updates(node) else "COMPLIANT",
         "OverallSeverity": max(bad or good, key=LEVELS.index, default="UNSPECIFIED"),
         "ExecutionSummary": _execution(node.last_run or {}),
+        "CompliantSummary": _counted("CompliantCount", good),
+        "NonCompliantSummary": _counted("NonCompliantCount", bad),
+    }
+
+
+def _custom_summary(node: Node, put: Reply) -> Reply:
+    bad = [item["Severity"] for item in put["Items"] if item["Status"] == "NON_COMPLIANT"]
+    good = [item["Severity"] for item in put["Items"] if item["Status"] == "COMPLIANT"]
+    return {
+        "ComplianceType": put["ComplianceType"],
+        "ResourceType": INSTANCE_TYPE,
+        "ResourceId": node.instance_id,
+        "Status": "NON_COMPLIANT" if bad else "COMPLIANT",
+        "OverallSeverity": max(bad or good, key=LEVELS.index, default="UNSPECIFIED"),
+        "ExecutionSummary": put["ExecutionSummary"],
         "CompliantSummary": _counted("CompliantCount", good),
         "NonCompliantSummary": _counted("NonCompliantCount", bad),
     }
@@ -328,8 +394,16 @@ def _windows_patch(release: Release, product: str) -> Reply:
     }
 
 
-def _offered(row: Reply, filters: list[Reply]) -> bool:
-    return all(row[PATCH_FILTERS[one["Key"]]] in one.get("Values", ()) for one in filters)
+def _offered(row: Reply, filters: dict[str, list[str]], members: dict[str, str]) -> bool:
+    """Whether any value of every filter fits; AWS's lists match any of theirs, and * everything."""
+    return all(
+        "*" in values or bool(set(values) & _all_of(row.get(members.get(key, ""), "")))
+        for key, values in filters.items()
+    )
+
+
+def _all_of(value: Any) -> set[str]:
+    return set(value) if isinstance(value, list) else {str(value)}
 
 
 def _deployment(judge: Judge, release: Release, product: str) -> Reply | None:

@@ -45,7 +45,8 @@ class Executions(Tasks):
         task = self._executed_task(request)
         shown = picked(task, ("TaskExecutionId", "TaskArn", "Priority", "MaxConcurrency", "MaxErrors"))
         shown |= picked(task, ("Status", "StatusDetails", "StartTime", "EndTime"))
-        return {"WindowExecutionId": request["WindowExecutionId"], "Type": task["TaskType"], **shown}
+        more = {"Type": task["TaskType"], "ServiceRole": task.get("ServiceRoleArn"), "TaskParameters": []}
+        return {"WindowExecutionId": request["WindowExecutionId"], **more, **shown}
 
     def describe_maintenance_window_execution_task_invocations(self, request: Reply) -> Reply:
         task = self._executed_task(request)

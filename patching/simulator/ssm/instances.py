@@ -31,7 +31,9 @@ class Instances(Corner):
         filters += [
             (one["key"], one["valueSet"]) for one in request.get("InstanceInformationFilterList") or []
         ]
-        nodes = [node for node in self.managed_nodes() if all(_passes(node, *one) for one in filters)]
+        nodes = self.managed_nodes()
+        for key, values in filters:
+            nodes = [node for node in nodes if _passes(node, key, values)]
         page, token = self.paged(nodes, request.get("MaxResults"), request.get("NextToken"), default=10)
         return {"InstanceInformationList": [self._information(node) for node in page], "NextToken": token}
 

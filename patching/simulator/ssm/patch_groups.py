@@ -8,7 +8,6 @@ from patching.simulator.state import Node
 
 Reply = dict[str, Any]
 
-GROUPS_PER_BASELINE = 25
 # SSM reads the patch group of a node from these two tag keys and no other.
 GROUP_KEYS = ("Patch Group", "PatchGroup")
 
@@ -21,19 +20,24 @@ class PatchGroups(Baselines):
         if bound and bound != baseline_id:
             raise Fault(
                 "AlreadyExistsException",
-                f"Patch Group baseline already has a baseline registered for OperatingSystem "
+                f"Patch Group {group} already has a baseline registered for OperatingSystem "
                 f"{baseline['OperatingSystem']}.",
             )
-        if not bound and len(self.groups_of(baseline_id)) >= GROUPS_PER_BASELINE:
-            raise Fault(
-                "ResourceLimitExceededException",
-                f"A baseline takes {GROUPS_PER_BASELINE} patch groups at most.",
-            )
+        limit = self.quota("groups-per-baseline")
+        if not bound and len(self.groups_of(baseline_id)) >= limit:
+            raise Fault("ResourceLimitExceededException", f"A baseline takes {limit} patch groups at most.")
         self.state.groups.setdefault(group, {})[baseline["OperatingSystem"]] = baseline_id
         return {"BaselineId": baseline_id, "PatchGroup": group}
 
     def deregister_patch_baseline_for_patch_group(self, request: Reply) -> Reply:
+        self.baseline(request["BaselineId"])  # refuses one that is not there
         by_os = self.state.groups.get(request["PatchGroup"], {})
+        unregistered = request["BaselineId"] not in by_os.values()
+        if unregistered and self.chooses("unregistered-group", "does-not-exist"):
+            raise Fault(
+                "DoesNotExistException",
+                f"Patch baseline {request['BaselineId']} is not registered for patch group {request['PatchGroup']}",
+            )
         for operating_system in [os for os, bound in by_os.items() if bound == request["BaselineId"]]:
             del by_os[operating_system]
         if not by_os:

@@ -1,5 +1,6 @@
 """Run Command: what SendCommand sends, and what became of commands, those of maintenance windows included."""
 
+from datetime import timedelta
 from typing import Any
 
 from patching.simulator import commands
@@ -8,12 +9,28 @@ from patching.simulator.errors import Fault
 from patching.simulator.ssm.compliance import Compliance
 from patching.simulator.ssm.executions import Executions
 from patching.simulator.ssm.targeting import targeted
-from patching.simulator.state import Node
+from patching.simulator.state import Node, iso, moment
 
 Reply = dict[str, Any]
 
-SENT = ("Comment", "TimeoutSeconds", "MaxConcurrency", "MaxErrors", "Targets", "InstanceIds")
+OUTPUT = ("OutputS3BucketName", "OutputS3KeyPrefix", "NotificationConfig", "CloudWatchOutputConfig")
+SENT: tuple[str, ...] = ("Comment", "TimeoutSeconds", "MaxConcurrency", "MaxErrors", "Targets", "InstanceIds")
+SENT += ("DocumentVersion", "ServiceRoleArn", *OUTPUT)
 COMMAND = ("CommandId", "DocumentName", "Parameters", "RequestedDateTime", *SENT)
+COMMAND = tuple(name for name in COMMAND if name != "ServiceRoleArn")
+SHOWN_IN_FULL: tuple[str, ...] = ("CommandId", "InstanceId", "Comment", "DocumentName", "DocumentVersion")
+SHOWN_IN_FULL += (
+    "Status",
+    "StatusDetails",
+    "StandardOutputUrl",
+    "StandardErrorUrl",
+    "CloudWatchOutputConfig",
+)
+PLUGIN = "aws:runShellScript"
+NO_NOTIFICATION: Reply = {"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""}
+NO_LOG: Reply = {"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": False}
+EXPIRES_AFTER = 3600  # seconds, where the request said nothing
+RESPONSES = {"Success": 0, "Failed": 1}
 
 
 class RunCommand(Executions, Compliance):
@@ -43,6 +60,7 @@ class RunCommand(Executions, Compliance):
     def list_command_invocations(self, request: Reply) -> Reply:
         rows = [
             _invocation(command, turn)
+            | ({"CommandPlugins": [_plugin(command, turn)] if request.get("Details") else []})
             for command in self._commands()
             for turn in command["nodes"]
             if request.get("CommandId") in (None, command["CommandId"])
@@ -96,8 +114,14 @@ class RunCommand(Executions, Compliance):
 def _command(command: Reply) -> Reply:
     status = commands.status_of(command)
     turns = command["nodes"]
+    lasts = timedelta(seconds=command.get("TimeoutSeconds") or EXPIRES_AFTER)
     return {
+        **_unsaid(command),
+        "Targets": [],
+        "OutputS3BucketName": "",
+        "OutputS3KeyPrefix": "",
         **picked(command, COMMAND),
+        "ExpiresAfter": iso(moment(command["RequestedDateTime"]) + lasts),
         "Status": status,
         "StatusDetails": status,
         "TargetCount": len(turns),
@@ -107,20 +131,59 @@ def _command(command: Reply) -> Reply:
     }
 
 
+def _unsaid(command: Reply) -> Reply:
+    """What AWS answers where the request said nothing."""
+    return {
+        "DocumentVersion": "",
+        "ServiceRole": command.get("ServiceRoleArn", ""),
+        "NotificationConfig": NO_NOTIFICATION,
+        "CloudWatchOutputConfig": NO_LOG,
+    }
+
+
 def _invocation(command: Reply, turn: Reply) -> Reply:
     return {
-        **picked(command, ("CommandId", "DocumentName", "Comment", "RequestedDateTime")),
+        **_unsaid(command),
+        **picked(command, ("CommandId", "DocumentName", "DocumentVersion", "Comment", "RequestedDateTime")),
+        **picked(command, ("NotificationConfig", "CloudWatchOutputConfig")),
         "InstanceId": turn["InstanceId"],
+        "InstanceName": "",
         "Status": turn["Status"],
         "StatusDetails": turn.get("StatusDetails", turn["Status"]),
+        "StandardOutputUrl": "",
+        "StandardErrorUrl": "",
+    }
+
+
+def _plugin(command: Reply, turn: Reply) -> Reply:
+    """The step that did the work, which ListCommandInvocations tells with Details."""
+    return {
+        "Name": PLUGIN,
+        "Status": turn["Status"],
+        "StatusDetails": turn.get("StatusDetails", turn["Status"]),
+        "ResponseCode": RESPONSES.get(turn["Status"], -1),
+        "ResponseStartDateTime": turn.get("StartTime"),
+        "ResponseFinishDateTime": turn.get("EndTime") if turn["Status"] in commands.FINAL else None,
+        "Output": "",
+        "StandardOutputUrl": "",
+        "StandardErrorUrl": "",
+        "OutputS3Region": "",
+        "OutputS3BucketName": command.get("OutputS3BucketName", ""),
+        "OutputS3KeyPrefix": command.get("OutputS3KeyPrefix", ""),
     }
 
 
 def _invocation_in_full(command: Reply, turn: Reply) -> Reply:
-    shown = {key: value for key, value in _invocation(command, turn).items() if key != "RequestedDateTime"}
+    shown = picked(_invocation(command, turn), SHOWN_IN_FULL)
+    ended = turn["Status"] in commands.FINAL and "EndTime" in turn
+    lasted = (moment(turn["EndTime"]) - moment(turn["StartTime"])).total_seconds() if ended else None
     return {
         **shown,
-        "ResponseCode": {"Success": 0, "Failed": 1}.get(turn["Status"], -1),
+        "PluginName": PLUGIN,
+        "ResponseCode": RESPONSES.get(turn["Status"], -1),
         "ExecutionStartDateTime": turn.get("StartTime", ""),
-        "ExecutionEndDateTime": turn.get("EndTime", "") if turn["Status"] in commands.FINAL else "",
+        "ExecutionElapsedTime": "" if lasted is None else f"PT{lasted:g}S",
+        "ExecutionEndDateTime": turn["EndTime"] if ended else "",
+        "StandardOutputContent": "",
+        "StandardErrorContent": "",
     }

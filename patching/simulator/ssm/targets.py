@@ -9,8 +9,10 @@ from patching.simulator.ssm.windows import Windows
 
 Reply = dict[str, Any]
 
-TARGETS_PER_WINDOW = 100
-KEYS = re.compile(r"InstanceIds|tag-key|tag:.+|resource-groups:(Name|ResourceTypeFilters)")
+KEYS = {
+    "INSTANCE": re.compile(r"InstanceIds|tag-key|tag:.+"),
+    "RESOURCE_GROUP": re.compile(r"resource-groups:(Name|ResourceTypeFilters)"),
+}
 FILTERS = {
     "Type": lambda row: row["ResourceType"],
     "WindowTargetId": lambda row: row["WindowTargetId"],
@@ -23,12 +25,10 @@ UPDATED = ("WindowId", "WindowTargetId", "Targets", *OPTIONAL)
 class Targets(Windows):
     @once_per_token
     def register_target_with_maintenance_window(self, request: Reply) -> Reply:
-        window_id = self.window(request["WindowId"])["WindowId"]
-        refuse_bad_targets(request["Targets"])
-        if len(self._targets_of(window_id)) >= TARGETS_PER_WINDOW:
-            raise Fault(
-                "ResourceLimitExceededException", f"A window takes {TARGETS_PER_WINDOW} targets at most."
-            )
+        window_id = self.window_for_children(request["WindowId"])["WindowId"]
+        refuse_bad_targets(request["ResourceType"], request["Targets"])
+        if len(self._targets_of(window_id)) >= (limit := self.quota("targets-per-window")):
+            raise Fault("ResourceLimitExceededException", f"A window takes {limit} targets at most.")
         target_id = self.world.new_uuid()
         self.state.targets[target_id] = {
             "WindowId": window_id,
@@ -40,7 +40,7 @@ class Targets(Windows):
     def update_maintenance_window_target(self, request: Reply) -> Reply:
         target = self.target(request)
         if request.get("Targets"):
-            refuse_bad_targets(request["Targets"])
+            refuse_bad_targets(target["ResourceType"], request["Targets"])
         elif request.get("Replace"):
             raise Fault("ValidationException", "With Replace, Targets must be given.")
         kept = {k: v for k, v in target.items() if not (request.get("Replace") and k in OPTIONAL)}
@@ -87,9 +87,16 @@ class Targets(Windows):
         ]
 
 
-def refuse_bad_targets(targets: list[Reply]) -> None:
+def refuse_bad_targets(resource_type: str, targets: list[Reply]) -> None:
     for one in targets:
-        if not KEYS.fullmatch(one.get("Key") or ""):
-            raise Fault("ValidationException", f"The target key {one.get('Key')} is not valid.")
+        if not KEYS[resource_type].fullmatch(one.get("Key") or ""):
+            raise Fault(
+                "ValidationException", f"The target key {one.get('Key')} is not valid for {resource_type}."
+            )
         if one["Key"] != "tag-key" and not one.get("Values"):
             raise Fault("ValidationException", f"The target {one['Key']} has no values.")
+        if one["Key"] == "resource-groups:Name" and len(one["Values"]) > 1:
+            raise Fault("ValidationException", "A target names one resource group.")
+    keys = [one["Key"] for one in targets]
+    if resource_type == "RESOURCE_GROUP" and "resource-groups:Name" not in keys:
+        raise Fault("ValidationException", "A target of type RESOURCE_GROUP needs resource-groups:Name.")

@@ -8,7 +8,6 @@ from patching.simulator.ssm.targets import Targets
 
 Reply = dict[str, Any]
 
-TASKS_PER_WINDOW = 20
 FILTERS = {
     "WindowTaskId": lambda row: row["WindowTaskId"],
     "TaskArn": lambda row: row["TaskArn"],
@@ -34,10 +33,10 @@ INVOCATIONS = {
 class Tasks(Targets):
     @once_per_token
     def register_task_with_maintenance_window(self, request: Reply) -> Reply:
-        window_id = self.window(request["WindowId"])["WindowId"]
+        window_id = self.window_for_children(request["WindowId"])["WindowId"]
         self._refuse_bad_task(request)
-        if len(self._tasks_of(window_id)) >= TASKS_PER_WINDOW:
-            raise Fault("ResourceLimitExceededException", f"A window takes {TASKS_PER_WINDOW} tasks at most.")
+        if len(self._tasks_of(window_id)) >= (limit := self.quota("tasks-per-window")):
+            raise Fault("ResourceLimitExceededException", f"A window takes {limit} tasks at most.")
         task_id = self.world.new_uuid()
         self.state.tasks[task_id] = {
             "WindowId": window_id,
@@ -45,6 +44,7 @@ class Tasks(Targets):
             "TaskType": request["TaskType"],
             "Priority": 1,
             "CutoffBehavior": "CONTINUE_TASK",
+            "TaskParameters": {},
             **picked(request, CHANGEABLE),
         }
         return {"WindowTaskId": task_id}
@@ -55,7 +55,9 @@ class Tasks(Targets):
         if request.get("Replace") and not request.get("TaskArn"):
             raise Fault("ValidationException", "With Replace, TaskArn must be given.")
         kept = {k: v for k, v in task.items() if not (request.get("Replace") and k in OPTIONAL)}
-        changed = {"CutoffBehavior": "CONTINUE_TASK"} | kept | picked(request, CHANGEABLE)
+        changed = (
+            {"CutoffBehavior": "CONTINUE_TASK", "TaskParameters": {}} | kept | picked(request, CHANGEABLE)
+        )
         self._refuse_bad_task(changed)
         self.state.tasks[request["WindowTaskId"]] = changed
         return picked(changed, UPDATED)

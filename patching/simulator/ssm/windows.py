@@ -12,7 +12,6 @@ from patching.simulator.state import moment
 
 Reply = dict[str, Any]
 
-WINDOWS_PER_REGION = 50
 REQUIRED = ("Name", "Schedule", "Duration", "Cutoff", "AllowUnassociatedTargets")
 OPTIONAL = ("Description", "StartDate", "EndDate", "ScheduleTimezone", "ScheduleOffset")
 IDENTITY: tuple[str, ...] = ("WindowId", "Name", "Description", "Enabled", "Duration", "Cutoff", "Schedule")
@@ -27,10 +26,10 @@ class Windows(Tags):
     @once_per_token
     def create_maintenance_window(self, request: Reply) -> Reply:
         self._refuse_bad_window(request)
-        if len(self.state.windows) >= WINDOWS_PER_REGION:
+        if len(self.state.windows) >= (limit := self.quota("windows")):
             raise Fault(
                 "ResourceLimitExceededException",
-                f"The limit of {WINDOWS_PER_REGION} maintenance windows per account and region is reached.",
+                f"The limit of {limit} maintenance windows per account and region is reached.",
             )
         window_id = f"mw-{self.world.new_hex(17)}"
         self.set_tags("MaintenanceWindow", window_id, request.get("Tags"))
@@ -41,6 +40,8 @@ class Windows(Tags):
             "CreatedDate": self.now_iso,
             "ModifiedDate": self.now_iso,
         }
+        if self.world.controls.seconds("read-after-create"):
+            self.state.born[window_id] = self.world.real_time()
         return {"WindowId": window_id}
 
     def update_maintenance_window(self, request: Reply) -> Reply:
@@ -80,9 +81,12 @@ class Windows(Tags):
         return {"WindowIdentities": [picked(row, ("WindowId", "Name")) for row in page], "NextToken": token}
 
     def delete_maintenance_window(self, request: Reply) -> Reply:
-        """AWS has no error for an unknown window here: deleting twice is fine."""
+        """AWS's model has no error for an unknown window here, so that deleting twice is fine; moto has one."""
         window_id = request["WindowId"]
+        if self.chooses("unknown-window", "does-not-exist"):
+            self.window(window_id)
         self.state.windows.pop(window_id, None)
+        self.state.born.pop(window_id, None)
         self.state.tags.pop(f"MaintenanceWindow/{window_id}", None)
         for kind in (self.state.targets, self.state.tasks):
             for key in [key for key, row in kind.items() if row["WindowId"] == window_id]:
@@ -114,6 +118,14 @@ class Windows(Tags):
             raise Fault("DoesNotExistException", UNKNOWN.format(window_id))
         return self.state.windows[window_id]
 
+    def window_for_children(self, window_id: str) -> Reply:
+        """The window that a target or task is put on: just made, it may not be known everywhere yet."""
+        window = self.window(window_id)
+        age = self.world.real_time() - self.state.born.get(window_id, 0)
+        if age < self.world.controls.seconds("read-after-create"):
+            raise Fault("DoesNotExistException", UNKNOWN.format(window_id))
+        return window
+
     def _identities(self, rows: list[Reply], request: Reply) -> Reply:
         page, token = self.paged(rows, request.get("MaxResults"), request.get("NextToken"))
         identities = [
@@ -141,10 +153,12 @@ class Windows(Tags):
         return max(self.now, given.get("ScheduledAfter", self.now)), given.get("ScheduledBefore")
 
     def _refuse_bad_window(self, window: Reply, *, check_schedule: bool = True) -> None:
-        if window["Cutoff"] >= window["Duration"]:
+        hours = window["Duration"] - self.chooses("cutoff", "an-hour-less")
+        if window["Cutoff"] >= hours:
+            # AWS's own words, which are off by one or not, depending on what they mean.
             raise Fault(
                 "ValidationException",
-                f"Cutoff was {window['Cutoff']} but must be smaller than {window['Duration']} (Duration).",
+                f"Cuttoff was {window['Cutoff']} but must be smaller than {window['Duration'] - 1} (Duration - 1 )",
             )
         for name in ("StartDate", "EndDate"):
             if window.get(name):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from patching.simulator.aim import role_is_denied
 from patching.simulator.corner import Corner
 from patching.simulator.errors import Fault
 from patching.simulator.state import iso, moment
@@ -51,9 +52,14 @@ class Sts(Corner):
     def _account_that_lets_in(self, role_arn: str, external_id: str | None) -> str:
         """The account of the role. AWS says the same for no such role and for a wrong external id."""
         for one in self.world.accounts.values():
-            if one.role and (role_arn, external_id) == (
-                f"arn:aws:iam::{one.account}:role/{one.role}",
-                one.external_id,
+            if (
+                one.role
+                and (role_arn, external_id)
+                == (
+                    f"arn:aws:iam::{one.account}:role/{one.role}",
+                    one.external_id,
+                )
+                and not role_is_denied(self.world, one.account)
             ):
                 return one.account
         raise Fault(

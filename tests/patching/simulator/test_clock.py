@@ -199,6 +199,106 @@ def test_a_window_that_still_runs_is_skipped(aws):
     assert "SKIPPED_OVERLAPPING" in {one["Status"] for one in executions}
 
 
+def six_windows_at_once(aws):
+    aws.reset_to([node(number) for number in range(6)], start=NOON)
+    ssm = aws.client("ssm")
+    for one in aws.world.nodes.values():
+        window(
+            ssm,
+            "Install",
+            Name=one.name,
+            key="InstanceIds",
+            values=[one.instance_id],
+            task={"MaxErrors": "0"},
+        )
+    return ssm
+
+
+def test_the_sixth_window_waits_until_one_of_five_is_done(aws):
+    six_windows_at_once(aws)
+
+    opened = aws.advance(to=NOON.replace(hour=22, minute=1))
+    assert [one["Status"] for one in opened] == ["IN_PROGRESS"] * 5 + ["PENDING"]
+    ended = aws.advance(to=NOON.replace(hour=23, minute=59))
+
+    assert [one["Status"] for one in ended] == ["SUCCESS"] * 6
+    assert set(last_runs(aws).values()) == {"Install"}
+    first_end = min(one["EndTime"] for one in ended[:5])
+    assert ended[5]["EndTime"] > first_end
+
+
+def test_the_sixth_window_may_fail_instead(aws):
+    six_windows_at_once(aws)
+    aws.variant(sixth_window="fails")
+
+    ended = aws.advance(to=NOON.replace(hour=23, minute=59))
+
+    assert sorted(one["Status"] for one in ended) == ["FAILED"] + ["SUCCESS"] * 5
+    assert list(last_runs(aws).values()).count("Install") == 5
+
+
+def test_a_window_that_waited_until_its_cutoff_does_nothing(aws):
+    six_windows_at_once(aws)
+    aws.quota("concurrent-windows", 0)
+
+    ended = aws.advance(to=NOON + timedelta(hours=13))
+
+    assert {(one["Status"], one["EndTime"]) for one in ended} == {("TIMED_OUT", "2026-06-11T00:00:00Z")}
+    assert set(last_runs(aws).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("query", "hit"),
+    [
+        ({"TagFilters": [{"Key": "Zone", "Values": ["a", "b"]}, {"Key": "PatchGroup"}]}, {"node-1"}),
+        ({"InstanceIds": ["i-" + "0" * 16 + "3"]}, {"node-3"}),
+        (None, set()),
+    ],
+)
+def test_a_resource_group_means_the_nodes_that_it_has_when_the_task_begins(aws, query, hit):
+    ssm = aws.client("ssm")
+    one, two, _ = aws.world.nodes.values()
+    one.tags, two.tags = {"Zone": "a", "PatchGroup": "x"}, {"Zone": "b"}
+    window_id = window(ssm)
+    targets = [
+        {"Key": "resource-groups:Name", "Values": ["web"]},
+        {"Key": "resource-groups:ResourceTypeFilters", "Values": ["AWS::EC2::Instance"]},
+    ]
+    target_id = ssm.register_target_with_maintenance_window(
+        WindowId=window_id, ResourceType="RESOURCE_GROUP", Targets=targets
+    )["WindowTargetId"]
+    ssm.register_task_with_maintenance_window(
+        WindowId=window_id,
+        TaskType="RUN_COMMAND",
+        TaskArn="AWS-RunPatchBaseline",
+        Targets=[{"Key": "WindowTargetIds", "Values": [target_id]}],
+        MaxConcurrency="1",
+        MaxErrors="0",
+    )
+    aws.resource_group("web", query)
+
+    aws.advance(by=timedelta(days=1))
+
+    assert {name for name, operation in last_runs(aws).items() if operation} == hit
+
+
+def test_patch_now_takes_no_snapshot_of_a_disk(aws):
+    def snapshots():
+        return {one["SnapshotId"] for one in aws.client("ec2").describe_snapshots()["Snapshots"]}
+
+    one, before = next(iter(aws.world.nodes.values())), snapshots()
+    aws.client("ssm").send_command(
+        InstanceIds=[one.instance_id],
+        DocumentName="AWS-RunPatchBaseline",
+        Parameters={"Operation": ["Install"]},
+    )
+
+    aws.advance(by=timedelta(hours=1))
+
+    assert one.last_run["Operation"] == "Install"
+    assert snapshots() == before
+
+
 def test_switched_off_windows_do_not_open_and_empty_ones_succeed(aws):
     ssm = aws.client("ssm")
     off = window(ssm, "Install", Name="off")

@@ -1,11 +1,18 @@
 import json
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+from botocore.exceptions import ClientError
+from django.core.management import CommandError, call_command
 
+from patching import checks
 from patching.simulator.server import Front, Server
 from tests.simulated_aws import HUB, RETAIL, SHARED
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_clock_is_moved_to_a_moment_or_by_seconds(simulated_aws):
@@ -24,6 +31,11 @@ def test_the_clock_is_moved_to_a_moment_or_by_seconds(simulated_aws):
         ("inject", {"kind": "fire"}),
         ("reset", {"fleet": "navy"}),
         ("node", {"instance_id": "i-0"}),
+        ("paging", {}),
+        ("paging", {"page_size": 0}),
+        ("paging", {"page_size": 2.5}),
+        ("paging", {"token_seconds": -1}),
+        ("real-time", {"seconds": "a while"}),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(simulated_aws, door, body):
@@ -102,3 +114,44 @@ def test_a_reset_begins_again_as_asked(simulated_aws):
 def test_the_simulated_aws_listens_on_loopback_only(simulated_aws):
     with pytest.raises(ValueError, match="127.0.0.1 only"):
         Server(Front(simulated_aws.simulation, dict), 0, host="0.0.0.0")
+
+
+def test_every_call_is_counted_reads_and_refusals_too(simulated_aws):
+    ssm = simulated_aws.client("ssm")
+    simulated_aws.calls(reset=True)
+    simulated_aws.throttle(operation="DescribePatchBaselines")
+
+    for _ in range(2):
+        with suppress(ClientError):
+            ssm.describe_patch_baselines()
+    ssm.create_patch_baseline(Name="one")
+    simulated_aws.client("ec2", HUB).describe_instances()
+
+    assert simulated_aws.calls() == {
+        "ec2:DescribeInstances": 1,
+        "ssm:CreatePatchBaseline": 1,
+        "ssm:DescribePatchBaselines": 2,
+    }
+    assert simulated_aws.calls("DescribeInstances", reset=True) == {"ec2:DescribeInstances": 1}
+    assert simulated_aws.calls() == {}
+
+
+def test_every_door_stands_in_the_documentation(simulated_aws):
+    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+
+    doors = {f"{method} /_sim/{name}" for method, name in simulated_aws.doors.routes}
+
+    assert {door for door in doors if f"`{door}`" not in text} == set()
+
+
+def test_no_production_installation_brings_the_simulator_along():
+    assert "moto" not in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_production_settings_can_neither_reach_nor_start_it(settings, monkeypatch):
+    settings.DEPLOYMENT = "production"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:8001")
+
+    assert "patching.E001" in [message.id for message in checks.settings_fit(None)]
+    with pytest.raises(CommandError, match="production"):
+        call_command("simulate_aws", port=0, fleet="empty")

@@ -1,7 +1,8 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from patching.simulator import catalogue, fleet
+from patching.simulator import beginning, catalogue, fleet
+from patching.simulator.patching_night import patch
 from patching.simulator.ssm import predefined
 from patching.simulator.state import START, moment, to_json
 
@@ -121,3 +122,38 @@ def test_the_accounts_of_the_demo_have_external_ids_of_their_own():
     assert {account.role for account in managed} == {"PatchwardenRole"}
     assert len({account.external_id for account in managed}) == 2
     assert all(len(account.external_id) > 20 for account in managed)
+
+
+def test_a_crowd_has_as_many_instances_as_asked_for_each_with_a_name_of_its_own():
+    nodes = beginning.crowd_at(1000, START)
+
+    assert len({node.instance_id for node in nodes}) == len({node.name for node in nodes}) == 1000
+    assert {(node.account, node.region) for node in nodes} == {("211125483017", "eu-central-1")}
+    assert {node.os for node in nodes} == {
+        "WINDOWS",
+        "AMAZON_LINUX_2023",
+        "UBUNTU",
+        "REDHAT_ENTERPRISE_LINUX",
+    }
+    assert {node.last_run["InstanceId"] for node in nodes} == {node.instance_id for node in nodes}
+    assert {node.last_run["MissingCount"] > 0 for node in nodes} == {True, False}
+
+
+def test_patching_one_of_a_crowd_changes_no_other():
+    one, *others = beginning.crowd_at(25, START)
+    twin = others[11]
+    before = to_json(twin)
+    assert one.findings is twin.findings
+
+    baseline_id, baseline = beginning.default_baselines()[one.os]
+    patch(
+        one,
+        operation="Install",
+        baseline=baseline,
+        baseline_id=baseline_id,
+        catalogue=catalogue.load(),
+        at=START,
+    )
+
+    assert to_json(twin) == before
+    assert one.findings != twin.findings

@@ -7,6 +7,7 @@ from patching.simulator import beginning, catalogue, clock
 from patching.simulator.simulation import Call, Simulation
 from patching.simulator.state import to_json
 from patching.simulator.store import Store
+from tests.patching.simulator.story import tell
 from tests.simulated_aws import RETAIL
 
 REGION = "eu-central-1"
@@ -122,7 +123,7 @@ def test_nothing_is_saved_while_a_moment_is_still_happening(tmp_path, simulation
     monkeypatch.setattr(
         simulation.store,
         "save",
-        lambda world, *place: on_disk.append((save(world, *place), reopened(tmp_path))[1]),
+        lambda world: on_disk.append((save(world), reopened(tmp_path))[1]),
     )
 
     clock.advance(simulation, simulation.world.now + timedelta(hours=17))
@@ -137,9 +138,110 @@ def test_a_call_writes_only_what_it_changed(tmp_path, simulation, monkeypatch):
     written = []
     monkeypatch.setattr(simulation.store, "_db", Spy(simulation.store._db, written))
 
-    window(simulation)
+    window_id = window(simulation)
 
-    assert written == ["meta", f"region:{RETAIL}/{REGION}"]
+    rows = f"row:{RETAIL}/{REGION}"
+    assert set(written) == {
+        "meta",
+        f"{rows}:windows:{window_id}",
+        f"{rows}:tags:MaintenanceWindow/{window_id}",
+        f"{rows}:tokens:create_maintenance_window/op-1",
+    }
+
+
+def test_reading_writes_nothing(simulation, monkeypatch):
+    window(simulation)
+    written = []
+    monkeypatch.setattr(simulation.store, "_db", Spy(simulation.store._db, written))
+
+    call(simulation, "DescribeMaintenanceWindows")
+    simulation.save()
+
+    assert written == []
+
+
+def test_one_changed_node_is_one_written_node(simulation, monkeypatch):
+    one, two, *_ = simulation.world.nodes_in(RETAIL, REGION)
+    call(simulation, "CreateTags", "ec2", Resources=[two.instance_id], Tags=[{"Key": "a", "Value": "b"}])
+    written = []
+    monkeypatch.setattr(simulation.store, "_db", Spy(simulation.store._db, written))
+
+    call(simulation, "DeleteTags", "ec2", Resources=[two.instance_id], Tags=[{"Key": "a"}])
+    assert written == [f"node:{two.instance_id}"]
+
+    del simulation.world.nodes[one.instance_id]
+    simulation.save()
+    assert one.instance_id not in reopened(simulation.store.directory).nodes
+
+
+def test_a_run_that_is_over_is_not_written_again(simulation, monkeypatch):
+    scan_window(simulation)
+    clock.advance(simulation, simulation.world.now + timedelta(days=1))
+    written = []
+    monkeypatch.setattr(simulation.store, "_db", Spy(simulation.store._db, written))
+
+    clock.advance(simulation, simulation.world.now + timedelta(days=1))
+
+    assert len([name for name in written if ":executions:" in name]) == 1
+
+
+def test_nodes_with_the_same_findings_share_them_on_disk_and_after_loading(tmp_path, simulation):
+    one, two, *_ = simulation.world.nodes_in(RETAIL, REGION)
+    two.findings = one.findings
+    simulation.save()
+
+    nodes = reopened(tmp_path).nodes
+
+    assert nodes[one.instance_id].findings == one.findings
+    assert nodes[one.instance_id].findings is nodes[two.instance_id].findings
+
+
+def test_a_state_of_an_earlier_version_is_read_and_kept(tmp_path, simulation):
+    """It had one part for each region with everything in it, and runs beside them."""
+    scan_window(simulation)
+    clock.advance(simulation, simulation.world.now + timedelta(hours=16, minutes=10))
+    key, corner = f"{RETAIL}/{REGION}", simulation.world.region(RETAIL, REGION)
+    body = {name: value for name, value in vars(corner).items() if name != "executions"}
+    run = {"region": key, "number": 0, "execution": corner.executions[0]}
+    db = simulation.store._db
+    db.execute("delete from part where name like 'row:%' or name = ?", [f"region:{key}"])
+    db.execute("insert into part values (?, ?)", [f"region:{key}", json.dumps(body)])
+    db.execute("insert into part values (?, ?)", ["execution:1", json.dumps(run)])
+
+    store = Store(tmp_path)
+    world = store.load()
+    store.save(world)
+
+    assert to_json(world) == to_json(simulation.world)
+    assert to_json(reopened(tmp_path)) == to_json(simulation.world)
+
+
+def written(world):
+    """As text: a time that a request of the log has comes back as such."""
+    return json.dumps(to_json(world), default=lambda value: value.isoformat())
+
+
+@pytest.mark.slow
+def test_after_every_operation_that_there_is_the_disk_has_what_memory_has(tmp_path, simulated_aws_server):
+    """What is written follows what was touched; here whatever can be touched is."""
+    simulated_aws_server.reset()
+    kept = simulated_aws_server.simulation
+    kept.store = Store(tmp_path)
+    kept.world.mark_all_changed()
+    compared = []
+
+    def compare():
+        kept.save()
+        compared.append(written(reopened(tmp_path)) == written(kept.world))
+
+    try:
+        tell(simulated_aws_server, after_each=compare)
+    finally:
+        kept.store = None
+        simulated_aws_server.reset()
+
+    assert len(compared) > 100
+    assert all(compared)
 
 
 def test_a_reset_leaves_nothing_behind(tmp_path, simulation):

@@ -4,11 +4,12 @@ import socket
 import subprocess
 import sys
 import threading
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management import CommandError, call_command
 
 PLACE = {"region_name": "eu-central-1", "aws_access_key_id": "AKIAHUB", "aws_secret_access_key": "hub"}
@@ -56,6 +57,21 @@ def test_a_start_that_is_no_time_is_told():
     with pytest.raises(CommandError, match="--start-at") as refused:
         call_command("simulate_aws", port=0, start_at="yesterday")
     assert refused.value.returncode == 2
+
+
+def test_a_variant_that_there_is_not_is_told():
+    with pytest.raises(CommandError, match="--variant colour=red: There is no variant colour"):
+        call_command("simulate_aws", port=0, fleet="empty", variant=["colour=red"])
+
+
+@pytest.mark.slow
+def test_a_variant_of_the_command_line_outlives_a_reset(simulator):
+    process, ssm = simulator("--fleet", "empty", "--variant", "unknown-window=does-not-exist")
+    url = ssm.meta.endpoint_url
+    urlopen(Request(f"{url}/_sim/reset", data=b"{}")).close()
+
+    with pytest.raises(ClientError, match="DoesNotExistException"):
+        ssm.delete_maintenance_window(WindowId="mw-0123456789abcdef0")
 
 
 @pytest.mark.slow

@@ -3,8 +3,8 @@ from botocore.exceptions import ClientError
 
 
 @pytest.fixture
-def ssm(simulated_aws):
-    return simulated_aws.client("ssm")
+def ssm(simulated_aws_variants):
+    return simulated_aws_variants.client("ssm")
 
 
 def baseline(ssm, name, operating_system="WINDOWS"):
@@ -46,6 +46,13 @@ def test_a_baseline_serves_twenty_five_groups(ssm):
 
     with pytest.raises(ClientError, match="ResourceLimitExceededException"):
         ssm.register_patch_baseline_for_patch_group(BaselineId=own, PatchGroup="one-more")
+
+
+def test_an_unknown_baseline_cannot_be_deregistered(ssm):
+    with pytest.raises(ClientError, match="Patch Baseline to be retrieved does not exist"):
+        ssm.deregister_patch_baseline_for_patch_group(
+            BaselineId="pb-0123456789abcdef0", PatchGroup="payments"
+        )
 
 
 def test_an_unknown_baseline_cannot_be_registered(ssm):

@@ -6,8 +6,8 @@ INSTALL = {"RunCommand": {"Parameters": {"Operation": ["Install"]}, "Comment": "
 
 
 @pytest.fixture
-def ssm(simulated_aws):
-    return simulated_aws.client("ssm")
+def ssm(simulated_aws_variants):
+    return simulated_aws_variants.client("ssm")
 
 
 @pytest.fixture
@@ -51,12 +51,25 @@ def test_targets_keep_their_mark_and_are_found_by_it(ssm, window_id, target_id):
     assert found("somebody else's") == []
 
 
-@pytest.mark.parametrize("key", ["Environment", "resource-groups:Colour"])
-def test_a_target_key_that_aws_does_not_know_is_refused(ssm, window_id, key):
-    with pytest.raises(ClientError, match="ValidationException"):
-        ssm.register_target_with_maintenance_window(
-            WindowId=window_id, ResourceType="INSTANCE", Targets=[{"Key": key, "Values": ["a"]}]
-        )
+@pytest.mark.parametrize(
+    ("kind", "target", "words"),
+    [
+        ("INSTANCE", {"Key": "Environment", "Values": ["a"]}, "not valid for INSTANCE"),
+        ("INSTANCE", {"Key": "resource-groups:Name", "Values": ["a"]}, "not valid for INSTANCE"),
+        ("INSTANCE", {"Key": "tag:App", "Values": []}, "has no values"),
+        ("RESOURCE_GROUP", {"Key": "tag:App", "Values": ["a"]}, "not valid for RESOURCE_GROUP"),
+        ("RESOURCE_GROUP", {"Key": "resource-groups:Colour", "Values": ["a"]}, "not valid"),
+        ("RESOURCE_GROUP", {"Key": "resource-groups:Name", "Values": ["a", "b"]}, "one resource group"),
+        (
+            "RESOURCE_GROUP",
+            {"Key": "resource-groups:ResourceTypeFilters", "Values": ["AWS::EC2::Instance"]},
+            "needs resource-groups:Name",
+        ),
+    ],
+)
+def test_a_target_that_aws_does_not_know_is_refused(ssm, window_id, kind, target, words):
+    with pytest.raises(ClientError, match=f"ValidationException.*{words}"):
+        ssm.register_target_with_maintenance_window(WindowId=window_id, ResourceType=kind, Targets=[target])
 
 
 def test_a_target_is_updated_and_replaced(ssm, window_id, target_id):

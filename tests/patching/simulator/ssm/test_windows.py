@@ -13,8 +13,8 @@ WINDOW = {
 
 
 @pytest.fixture
-def ssm(simulated_aws):
-    return simulated_aws.client("ssm")
+def ssm(simulated_aws_variants):
+    return simulated_aws_variants.client("ssm")
 
 
 def create(ssm, **changes):
@@ -103,17 +103,28 @@ def test_the_same_token_makes_one_window(ssm):
         create(ssm, ClientToken="op-1", Duration=5)
 
 
-def test_deleting_takes_targets_and_tasks_along_and_may_be_repeated(ssm):
+def test_deleting_takes_targets_and_tasks_along(ssm):
     window_id = create(ssm)
     ssm.register_target_with_maintenance_window(
         WindowId=window_id, ResourceType="INSTANCE", Targets=[{"Key": "tag-key", "Values": ["PatchGroup"]}]
     )
 
     assert ssm.delete_maintenance_window(WindowId=window_id)["WindowId"] == window_id
-    assert ssm.delete_maintenance_window(WindowId=window_id)["WindowId"] == window_id
 
     with pytest.raises(ClientError, match="DoesNotExistException"):
         ssm.describe_maintenance_window_targets(WindowId=window_id)
+
+
+def test_an_hour_of_cutoff_in_two_hours_is_what_aws_does_not_say(simulated_aws_variants, ssm):
+    strict = simulated_aws_variants.world.controls.choice("cutoff") == "an-hour-less"
+
+    if strict:
+        with pytest.raises(ClientError, match=r"Cuttoff was 1 but must be smaller than 1 \(Duration - 1 \)"):
+            create(ssm, Duration=2, Cutoff=1)
+    else:
+        assert create(ssm, Duration=2, Cutoff=1)
+    with pytest.raises(ClientError, match="Cuttoff was 2"):
+        create(ssm, Duration=2, Cutoff=2)
 
 
 def test_lists_are_paged_and_filtered(ssm):

@@ -1,0 +1,9 @@
+"""The same addresses as moto's, and one that moto lacks, leading to our answers."""
+
+from moto.securityhub import urls as moto_urls
+
+from patching.simulator.securityhub.responses import SimResponse
+
+url_bases = moto_urls.url_bases
+url_paths = dict.fromkeys(moto_urls.url_paths, SimResponse.dispatch)
+url_paths |= {"{0}/findings/batchupdate$": SimResponse.dispatch}

@@ -1,0 +1,1 @@
+"""Service Quotas as the simulated AWS answers it: how much of Systems Manager an account may have."""
