@@ -2,9 +2,11 @@
 
 from functools import cache
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -23,10 +25,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when the database answers, is migrated and holds its rules; 503 and the reason otherwise.
 
-    The broker is not asked: without it work waits for the next tick, and pages work.
+    ``workers`` is a sentence when they are silent. That keeps nobody out: pages work, and what is due waits.
     """
     problem = _problem()
-    return JsonResponse({"ready": not problem, "problem": problem}, status=503 if problem else 200)
+    workers = "" if problem else import_string(settings.SHELL_HEARTBEAT)()
+    told = {"ready": not problem, "problem": problem, "workers": workers}
+    return JsonResponse(told, status=503 if problem else 200)
 
 
 def _problem() -> str:

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "portal.governance.request_ids.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -154,7 +155,7 @@ CSRF_COOKIE_NAME = "__Host-csrftoken" if SECURE_COOKIES else "patchwarden_csrfto
 CSRF_COOKIE_HTTPONLY = False  # htmx reads it
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=SECURE_COOKIES)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_COOKIES else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 SECURE_PROXY_SSL_HEADER = (
@@ -203,6 +204,7 @@ DISPLAY_TIME_ZONE = env.str("DISPLAY_TIME_ZONE", default="Europe/Berlin")
 # Mail leaves through the outbox only
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10  # seconds; a server that swallows connections must not keep a worker
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="patchwarden@localhost")
 
 # Workers: a message is a nudge that may be lost, doubled or late
@@ -236,7 +238,11 @@ TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
 CELERY_BEAT_SCHEDULE = {
     "ask the database what is due": {"task": "patching.tick", "schedule": TICK_SECONDS},
     "close exemptions that have ended": {"task": "exemptions.settle", "schedule": TICK_SECONDS},
+    "remind of exemptions that end": {"task": "exemptions.remind", "schedule": 60.0},
+    "look for what changed under exemptions": {"task": "exemptions.review", "schedule": 300.0},
+    "show exemptions where else they show": {"task": "exemptions.mirror", "schedule": 300.0},
     "send waiting mail": {"task": "governance.deliver_outbox", "schedule": TICK_SECONDS},
+    "forget old idempotency keys": {"task": "governance.prune_idempotency_keys", "schedule": 600.0},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
@@ -247,8 +253,20 @@ INSTALLATION = env.str("INSTALLATION", default="patchwarden")  # value of the ow
 PULL_EVERY_SECONDS = env.int("PULL_EVERY_SECONDS", default=900)
 PUSH_MAX_DELETE_SHARE = env.float("PUSH_MAX_DELETE_SHARE", default=0.3)
 PUSH_SETTLE_SECONDS = env.int("PUSH_SETTLE_SECONDS", default=60)
+# calls a second to each account-region, all workers together; 0 is without limit
+AWS_READS_PER_SECOND = env.float("AWS_READS_PER_SECOND", default=5.0)
+AWS_WRITES_PER_SECOND = env.float("AWS_WRITES_PER_SECOND", default=2.0)
+PUSH_LEASE_SECONDS = env.float("PUSH_LEASE_SECONDS", default=240)
 DAILY_SCAN_SCHEDULE = env.str("DAILY_SCAN_SCHEDULE", default="cron(0 3 ? * * *)")
+EXEMPTION_EXPOSURE_TAG = env.str("EXEMPTION_EXPOSURE_TAG", default="Exposure")
 EXEMPTION_LONGEST_DAYS = env.int("EXEMPTION_LONGEST_DAYS", default=90)
+
+# Where else exemptions show; all off unless asked for
+MIRROR_SECURITY_HUB = env.bool("MIRROR_SECURITY_HUB", default=False)
+MIRROR_COMPLIANCE_ITEMS = env.bool("MIRROR_COMPLIANCE_ITEMS", default=False)
+MIRROR_REGISTER_BUCKET = env.str("MIRROR_REGISTER_BUCKET", default="")
+MIRROR_REGISTER_PREFIX = env.str("MIRROR_REGISTER_PREFIX", default="patchwarden")
+REGISTER_SIGNING_KEY = env.str("REGISTER_SIGNING_KEY", default="", multiline=True)  # PEM, or a file with it
 
 # The REST API
 REST_FRAMEWORK = {
@@ -289,8 +307,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ChangeRequestState": "patching.api.change_requests.STATES",
         "ExemptionState": "exemptions.api.exemptions.STATES",
+        "ExemptionKind": "exemptions.models.Exemption.Kind",
+        "ControlKind": "exemptions.api.asks.CONTROL_KINDS",
         "PushRunState": "patching.models.PushRun.State",
         "OperationState": "patching.models.Operation.State",
+        "DriftPolicy": "patching.models.AccountRegion.DriftPolicy",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -299,13 +320,41 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# Who may read /metrics beside those who read everything: a Prometheus that sends this as its bearer token
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # Logs: one line an event
+LOG_FORMAT = env.str("LOG_FORMAT", default="json" if DEPLOYMENT == "production" else "line")
+if LOG_FORMAT not in {"json", "line"}:
+    raise ImproperlyConfigured(f'LOG_FORMAT is "{LOG_FORMAT}"; use json or line.')
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "structured": {
+            "()": "portal.governance.logs.formatter",
+            "how": LOG_FORMAT,
+            "secrets": [
+                SECRET_KEY,
+                METRICS_TOKEN,
+                OIDC_CLIENT_SECRET,
+                REGISTER_SIGNING_KEY,
+                str(DATABASES["default"].get("PASSWORD", "")),
+                str(EMAIL_CONFIG.get("EMAIL_HOST_PASSWORD") or ""),
+            ],
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # at DEBUG they would tell of requests, credentials and the parameters of queries
+        **{
+            name: {"level": "WARNING"}
+            for name in ("botocore", "boto3", "urllib3", "amqp", "django.db.backends")
+        },
+        # which brings a handler of its own
+        "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
 }
 
 # Callables that the page frame asks: (user) -> counts by section, and () -> a sentence when the tick is silent

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from patching import tasks
 from portal import health
 from portal.governance import triggers
 
@@ -18,7 +19,19 @@ def test_healthz_answers_without_a_database(client):
 def test_readyz_says_yes_when_migrated_and_guarded(client):
     reply = client.get("/readyz")
 
-    assert (reply.status_code, reply.json()) == (200, {"ready": True, "problem": ""})
+    assert reply.status_code == 200
+    assert (reply.json()["ready"], reply.json()["problem"]) == (True, "")
+
+
+@pytest.mark.django_db
+def test_readyz_tells_of_silent_workers_and_stays_ready(client):
+    silent = client.get("/readyz")
+    tasks.tick()
+    heard = client.get("/readyz")
+
+    assert (silent.status_code, heard.status_code) == (200, 200)
+    assert silent.json()["workers"].startswith("No worker has been seen yet")
+    assert heard.json()["workers"] == ""
 
 
 @pytest.mark.django_db

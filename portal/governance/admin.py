@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from portal.governance.models import ApiToken
 
-HIDDEN = {"password", "external_id"}
+HIDDEN = {"password", "external_id", "answer"}
 
 
 # a site of our own: whatever other libraries register for editing stays outside

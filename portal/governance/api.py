@@ -12,6 +12,7 @@ from rest_framework.routers import BaseRouter
 from rest_framework.views import APIView
 
 from portal.governance import audit, roles, tokens
+from portal.governance.api_idempotency import OncePerKey
 from portal.governance.api_parts import PersonOut, Scope, Visible
 from portal.governance.models import ApiToken, AuditEntry, User
 
@@ -76,7 +77,7 @@ class TokenOut(serializers.ModelSerializer[ApiToken]):
         read_only_fields = fields
 
 
-class Tokens(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[ApiToken]):
+class Tokens(OncePerKey, mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[ApiToken]):
     """Your own tokens. New ones are made on the page, by whoever is signed in there."""
 
     queryset = ApiToken.objects.all()

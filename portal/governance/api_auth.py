@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -23,7 +24,10 @@ class BearerAuthentication(TokenAuthentication):
     """``Authorization: Bearer <token>``; remembers when a token was last used."""
 
     def authenticate(self, request: Request) -> Any:
-        found = super().authenticate(request)
+        try:
+            found = super().authenticate(request)
+        except UnicodeDecodeError as odd:
+            raise AuthenticationFailed("Invalid token.") from odd
         if found is not None:
             user, token = found
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=clock.real_now())

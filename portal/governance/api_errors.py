@@ -4,9 +4,10 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -14,6 +15,11 @@ from rest_framework.views import set_rollback
 from portal.governance.errors import DomainError
 
 logger = logging.getLogger(__name__)
+
+TOO_LARGE = "too_large"
+NOT_READABLE = (
+    "The request could not be read: look at its parameters, its headers and how its body is put together."
+)
 
 
 def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -28,6 +34,10 @@ def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
     if isinstance(exc, exceptions.ValidationError):
         errors = list(_flatten(exc.get_full_details()))
         response = _answer(exc.status_code, "invalid", _summary(errors), errors)
+    elif isinstance(exc, RequestDataTooBig):
+        response = _answer(413, TOO_LARGE, too_large(), [])
+    elif isinstance(exc, SuspiciousOperation | UnreadablePostError):
+        response = _answer(400, "bad_request", NOT_READABLE, [])
     elif isinstance(exc, exceptions.APIException):
         response = _answer(exc.status_code, exc.get_codes(), str(exc.detail), [])
         if wait := getattr(exc, "wait", None):
@@ -42,6 +52,13 @@ def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
         return None
     set_rollback()
     return response
+
+
+def too_large() -> str:
+    """What is said of a body above the limit. Documents have their own, ``DOCUMENT_MAX_BYTES``."""
+    return (
+        f"A body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes, files aside. Send less at once."
+    )
 
 
 def _answer(http_status: int, code: Any, detail: str, errors: list[dict[str, str]]) -> Response:

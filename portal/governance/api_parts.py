@@ -1,18 +1,22 @@
-"""What every endpoint shares: strict input, decisions, If-Match, and lists of what somebody may see."""
+"""What every endpoint shares: strict input, decisions, and rows that somebody may see, with their verbs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers, status, viewsets
-from rest_framework.exceptions import APIException, ErrorDetail
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.governance.api_conditions import ConditionalSchema, etag_of, is_known, raise_unless_matches
+from portal.governance.api_idempotency import OncePerKey
 from portal.governance.deciding import LONGEST_REASON
 from portal.governance.models import ApiToken, User
 from portal.governance.signing_in import signed_in_at
+from portal.governance.states import locked
 
 Scope = ApiToken.Scope
 Errors = dict[str, list[ErrorDetail]]
@@ -96,34 +100,10 @@ class RevisionOut(serializers.Serializer[Any]):
     note = serializers.CharField()
 
 
-class PreconditionFailed(APIException):
-    """Somebody else was faster: If-Match names another version than the current one."""
-
-    status_code = status.HTTP_412_PRECONDITION_FAILED
-    default_code = "precondition_failed"
-
-
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The digest that was read. If it is no longer the current one, nothing is saved and the answer is 412.",
-)
-
-
-def raise_unless_matches(request: Request, label: str, digest: str) -> None:
-    """Compare If-Match with the current digest. Call it while the row is locked."""
-    wanted = request.headers.get("If-Match", "*")
-    named = {tag.strip().strip('"') for tag in wanted.split(",")}
-    if "*" not in named and digest not in named:
-        raise PreconditionFailed(
-            f"{label} was changed by someone else: its digest is {digest} now. Read it again."
-        )
-
-
 class Visible(viewsets.ReadOnlyModelViewSet[Any]):
     """Rows that the caller may see, newest first; what they may not see is not there."""
 
+    schema = ConditionalSchema()
     lookup_value_converter = "int"
     scope: str = Scope.REQUEST
     detail_class: type[serializers.BaseSerializer[Any]] | None = None
@@ -135,8 +115,21 @@ class Visible(viewsets.ReadOnlyModelViewSet[Any]):
     def get_serializer_class(self) -> Any:
         return self.serializer_class if self.action == "list" else self.detail_class or self.serializer_class
 
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        shown = self.show(row)
+        etag = etag_of(shown)
+        raise_unless_matches(request, str(row), etag)
+        if is_known(request, etag):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+        return Response(shown, headers={"ETag": etag})
 
-class Verbs(Visible):
+    def show(self, row: Any) -> Any:
+        """What a GET of this row answers."""
+        return self.get_serializer(row).data
+
+
+class Verbs(OncePerKey, Visible):
     """Rows with verbs: each is a POST that calls the same function as the page and answers with the row."""
 
     def read(self, serializer: type[In], *, partial: bool = False) -> dict[str, Any]:
@@ -145,20 +138,43 @@ class Verbs(Visible):
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 
+    @contextmanager
+    def held(self) -> Iterator[Any]:
+        """The row, locked until the verb is done, and still what If-Match names.
+
+        Every verb locks the row before it changes it, so nothing slips in between the comparison and the change.
+        """
+        row = self.get_object()
+        self.request.data  # noqa: B018 - a body that trickles in must not keep others waiting for the lock
+        with transaction.atomic():
+            locked(row)
+            row = self.get_queryset().get(pk=row.pk)
+            self.raise_if_changed(row)
+            yield row
+
+    def raise_if_changed(self, row: Any) -> None:
+        """Raises PreconditionFailed when the caller read another version of it."""
+        if "If-Match" in self.request.headers:
+            raise_unless_matches(self.request, str(row), etag_of(self.show(row)))
+
+    def do(
+        self,
+        verb: Callable[..., Any],
+        body: type[In] = NothingIn,
+        http_status: int = status.HTTP_200_OK,
+        **more: Any,
+    ) -> Response:
+        """Call a verb with the row, the caller and the body, and answer with the row."""
+        with self.held() as row:
+            row = verb(row, by=self.request.user, **self.read(body), **more)
+        return self.answer(row, http_status)
+
     def decide(self, verb: Callable[..., Any]) -> Response:
         """Give the caller's word, as freshly signed in as their session or token is."""
-        row = self.get_object()
-        word = self.read(DecisionIn)
-        return self.answer(verb(row, by=self.request.user, signed_in_at=signed_in_at(self.request), **word))
+        return self.do(verb, DecisionIn, signed_in_at=signed_in_at(self.request))
 
     def answer(self, row: Any, http_status: int = status.HTTP_200_OK) -> Response:
-        """The row as it is now, with its digest as ETag."""
+        """The row as it is now, with its ETag."""
         # read anew, because the verb's row lacks what the answer needs and what others just wrote
-        fresh = self.get_queryset().get(pk=row.pk)
-        serializer: Any = self.detail_class
-        shown = serializer(fresh, context=self.get_serializer_context())
-        return Response(shown.data, status=http_status, headers=etag(fresh))
-
-
-def etag(row: Any) -> dict[str, str]:
-    return {"ETag": f'"{row.current.digest}"'} if row.current else {}
+        shown = self.show(self.get_queryset().get(pk=row.pk))
+        return Response(shown, status=http_status, headers={"ETag": etag_of(shown)})

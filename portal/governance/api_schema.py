@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from portal.governance.idempotency import HEADER, LONGEST
+
 ERROR = {
     "type": "object",
     "description": "Why not: a stable code, a sentence, and every field that is wrong.",
@@ -32,9 +34,21 @@ ANSWERS = {
         "WrongState",
         "No longer, or not yet, in the state that this needs; or another revision was read.",
     ),
-    "412": ("Changed", "If-Match names another digest than the current one."),
+    "412": ("Changed", "If-Match names another version than the current one."),
+    "413": ("TooLarge", "A body above 2 MiB, files aside."),
     "422": ("RuleBroken", "A rule says no."),
     "429": ("TooMany", "Too many calls; Retry-After says when to go on."),
+}
+
+
+IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+    "description": (
+        "Printable ASCII, a new one for each call. The same call with the same key is answered with the first answer "
+        "and `Idempotent-Replayed: true` for a day, and done once."
+    ),
 }
 
 
@@ -48,6 +62,10 @@ def tell_errors(result: dict[str, Any], generator: Any, request: Any, public: bo
     }
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
+            if method != "get":
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+            if any(parameter["name"] == "If-None-Match" for parameter in operation.get("parameters", ())):
+                operation["responses"]["304"] = {"description": "What you have is what there is."}
             for code in _errors_of(path, method, operation):
                 reference = {"$ref": f"#/components/responses/{ANSWERS[code][0]}"}
                 operation["responses"].setdefault(code, reference)
@@ -60,7 +78,7 @@ def _errors_of(path: str, method: str, operation: dict[str, Any]) -> list[str]:
     if "{" in path:
         codes.append("404")
     if method != "get":
-        codes += ["400", "409", "422"]
+        codes += ["400", "409", "413", "422"]
     elif any(parameter["in"] == "query" for parameter in parameters):
         codes.append("400")
     if any(parameter["name"] == "If-Match" for parameter in parameters):

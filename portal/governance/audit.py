@@ -25,10 +25,7 @@ def record(
     """Append one entry. Call it inside the transaction that does what the entry tells of."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An audit entry belongs in the transaction of what it tells of.")
-    head = AuditHead.objects.select_for_update().filter(pk=1).first()
-    if head is None:
-        AuditHead.objects.bulk_create([AuditHead(pk=1)], ignore_conflicts=True)
-        head = AuditHead.objects.select_for_update().get(pk=1)
+    head = take_turn()
     entry = AuditEntry(
         seq=head.seq + 1,
         at=clock.now(),
@@ -48,6 +45,18 @@ def record(
     entry.save(force_insert=True)
     AuditHead.objects.filter(pk=1).update(seq=entry.seq, hash=entry.hash)
     return entry
+
+
+def take_turn() -> AuditHead:
+    """Be the one who appends, until the transaction ends.
+
+    Whoever will append and locks other rows takes this turn before them; else two such wait for each other.
+    """
+    head = AuditHead.objects.select_for_update().filter(pk=1).first()
+    if head is None:
+        AuditHead.objects.bulk_create([AuditHead(pk=1)], ignore_conflicts=True)
+        head = AuditHead.objects.select_for_update().get(pk=1)
+    return head
 
 
 @dataclass(frozen=True)

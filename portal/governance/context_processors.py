@@ -29,6 +29,7 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("applications", "Applications", "patching:application-list"),
     ),
     (
+        ("operations", "Operations", "patching:operations"),
         ("pushes", "Pushes", "patching:push-list"),
         ("accounts", "Accounts", "patching:account-list"),
     ),
@@ -41,6 +42,7 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
 # sections that not everybody works with, or may open at all
 ONLY_FOR: dict[str, Callable[[User], bool]] = {
     "applications": lambda user: roles.has_role(user, Role.SECURITY_OPERATIONS),
+    "operations": lambda user: roles.has_role(user, Role.OPERATOR),
     "people": granting.may_see_people,
 }
 

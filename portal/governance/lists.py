@@ -1,32 +1,22 @@
 """What every list page does: filter, sort, page and export, all of it in its address."""
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import django_filters
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from portal.governance import clock, spreadsheets
+from portal.governance.exports import FORMATS, MOST_ROWS, Column, Table, export, exported, too_large
+
+__all__ = ["PER_CHUNK", "PER_PAGE", "Column", "Head", "export", "show"]
 
 PER_PAGE = 25
 PER_CHUNK = 500
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its head, its value in an export, and the field that it sorts by."""
-
-    head: str
-    value: Callable[[Any], Any]
-    sort: str = ""
-    css: str = ""
-    shown: bool = True  # False: in exports only
 
 
 @dataclass(frozen=True)
@@ -50,17 +40,22 @@ def show(
     decorate: Callable[[list[Any]], None] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """One page of the list, or all that the filters leave as a file.
+    """One page of the list, or all that the filters leave as a file: CSV, XLSX or PDF by ``?format=``.
 
+    Every export is in the audit log. One that is too large for its format is a page that says so, with 422.
     ``decorate`` gets the rows of a page at once, so that what is reckoned for each needs no query for each.
     """
     chosen = filters(request.GET, queryset=rows, request=request) if filters else None
     found = chosen.qs if chosen else rows
     sort = request.GET.get("sort", "")
     found = _sorted(found, columns, sort)
-    if request.GET.get("format") == "csv":
-        lines = export(f"{name}-{clock.now():%Y-%m-%d}.csv", columns, _in_chunks(found, decorate))
-        return cast(HttpResponse, lines)  # views say HttpResponse, of which a stream is only a cousin
+    status, wanted = 200, request.GET.get("format", "")
+    if wanted in FORMATS:
+        count, most = found.count(), MOST_ROWS.get(wanted)
+        if most is None or count <= most:
+            return exported(request, wanted, Table(name, columns, _in_chunks(found, decorate), chosen, count))
+        status = 422
+        messages.error(request, too_large(wanted, count, most))
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     if decorate:
@@ -75,34 +70,8 @@ def show(
             "is_filtered": bool(chosen and chosen.form.has_changed()),
             **(context or {}),
         },
+        status=status,
     )
-
-
-def export(filename: str, columns: Sequence[Column], rows: Iterable[Any]) -> StreamingHttpResponse:
-    """Rows as CSV, one line at a time, with nothing that a spreadsheet would run."""
-    response = StreamingHttpResponse(_lines(columns, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return spreadsheets.cell(value.isoformat(timespec="seconds") if isinstance(value, datetime) else value)
-
-
-class _Echo:
-    """A file that hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(columns: Sequence[Column], rows: Iterable[Any]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow([column.head for column in columns])
-    for row in rows:
-        yield writer.writerow([_cell(column.value(row)) for column in columns])
 
 
 def _in_chunks(rows: QuerySet[Any], decorate: Callable[[list[Any]], None] | None) -> Iterator[Any]:

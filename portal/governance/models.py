@@ -1,5 +1,7 @@
 """People, teams and roles; the audit chain; the outbox; and the shapes that every approval shares."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
@@ -214,6 +216,34 @@ class ApiToken(AbstractAuthToken):
         return f"{self.name} ({self.token_key}…)"
 
 
+class IdempotencyKey(models.Model):
+    """A key that somebody sent with a call of the API: claimed before the call ran, answered with what it did."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    method = models.CharField(max_length=10)
+    path = models.TextField()
+    body_digest = models.CharField(max_length=64)
+    claimed_at = models.DateTimeField(db_index=True)  # real time; pruned by it
+    answered_at = models.DateTimeField(null=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    answer = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="one_call_per_person_and_key"),
+            models.CheckConstraint(
+                condition=Q(status=None, answered_at=None)
+                | Q(status__isnull=False, answered_at__isnull=False),
+                name="an_answered_key_has_a_status",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} by {self.user}"
+
+
 class AbstractRevision(models.Model):
     """Exactly what was asked for at one time: canonical JSON, its digest, its author. Never changed."""
 
@@ -227,6 +257,60 @@ class AbstractRevision(models.Model):
     class Meta:
         abstract = True
         ordering = ["number"]
+
+
+class AbstractComment(models.Model):
+    """Something that somebody said about what is asked for. Its words never change; it can only be resolved."""
+
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    about_revision = models.PositiveIntegerField()  # number of the revision that was current
+    text = models.TextField()
+    mentioned: Any = models.ManyToManyField(User, related_name="+")
+    is_blocking = models.BooleanField(default=False)  # nothing is approved before it is resolved
+    is_private = models.BooleanField(default=False)  # a note among those who decide; in no export
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        abstract = True
+        ordering = ["at", "pk"]
+
+    @staticmethod
+    def constraints(name: str) -> list[models.BaseConstraint]:
+        """What the database holds of each kind of comment; ``name`` begins the constraints' names."""
+        return [
+            models.CheckConstraint(
+                condition=Q(resolved_at=None, resolved_by=None)
+                | Q(is_blocking=True, resolved_at__isnull=False, resolved_by__isnull=False),
+                name=f"{name}_is_resolved_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(is_blocking=True, is_private=True), name=f"{name}_blocks_in_the_open"
+            ),
+        ]
+
+
+class LastLook(models.Model):
+    """Which revision of something a person had before them, and when first and last."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    object_type = models.CharField(max_length=60)  # as in the audit log
+    object_id = models.CharField(max_length=60)
+    revision = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "object_type", "object_id", "revision"],
+                name="one_look_per_person_and_revision",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.object_type} {self.object_id}, revision {self.revision}"
 
 
 class Outcome(models.TextChoices):

@@ -45,12 +45,15 @@ def reads_all(user: User) -> bool:
     return bool(roles_of(user) & set(READS_ALL))
 
 
-def holders(role: str, *, not_for: Collection[int] = ()) -> QuerySet[User]:
-    """Active people who hold a role now, delegates of a CISO included, unless the CISO is one of ``not_for``."""
+def holders(role: str, *, not_for: Collection[int] = (), in_person: bool = False) -> QuerySet[User]:
+    """Active people who hold a role now, delegates of a CISO included, unless the CISO is one of ``not_for``.
+
+    ``in_person`` leaves all delegates out.
+    """
     at = clock.now()
     grants = RoleGrant.objects.filter(in_force(at), role=role).values("user")
     who = Q(pk__in=grants)
-    if role == Role.CISO:
+    if role == Role.CISO and not in_person:
         givers = User.objects.filter(is_active=True, pk__in=grants).exclude(pk__in=not_for)
         who |= Q(pk__in=Delegation.objects.filter(in_force(at), giver__in=givers).values("delegate"))
     return User.objects.filter(who, is_active=True)

@@ -4,7 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from portal.governance import clock
 from portal.governance.errors import SignInAgain
@@ -33,3 +37,9 @@ def raise_unless_recent(moment: datetime | None) -> None:
     limit = timedelta(seconds=settings.DECISION_SIGN_IN_MAX_AGE)
     if moment is None or clock.real_now() - moment > limit:
         raise SignInAgain("Deciding needs a recent sign-in. Sign in again, then decide.")
+
+
+def sign_in_again(request: HttpRequest, problem: SignInAgain, back: str) -> HttpResponse:
+    """To where somebody proves anew who they are, and from there to an address of ours."""
+    messages.warning(request, str(problem))
+    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")

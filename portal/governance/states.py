@@ -44,7 +44,8 @@ def move(
 
 
 def locked(obj: Row) -> Row:
-    """The row as it is now, held until the transaction ends."""
+    """The row as it is now, held until the transaction ends, with the turn to write of it into the audit log."""
+    audit.take_turn()
     return type(obj)._default_manager.select_for_update().get(pk=obj.pk)
 
 

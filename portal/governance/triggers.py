@@ -25,18 +25,27 @@ class Trigger:
 
 def append_only(table: str) -> tuple[Trigger, ...]:
     """Rows of this table are inserted and read, nothing else."""
-    message = f"{table} is append-only"
-    rules = []
-    for event in ("UPDATE", "DELETE"):
-        rules.append(
-            Trigger(
-                name=f"{table}_no_{event.lower()}",
-                table=table,
-                timing=f"BEFORE {event}",
-                sqlite=f"SELECT RAISE(ABORT, '{message}');",
-                postgresql=f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';",
-            )
+    return _never(table, "UPDATE", f"{table} is append-only")
+
+
+def said_for_good(table: str, parent: str) -> tuple[Trigger, ...]:
+    """Comments stay as they were written; only that they are resolved is added. ``parent`` says what they are about."""
+    columns = (parent, "author_id", "at", "about_revision", "text", "is_blocking", "is_private")
+    return _never(table, f"UPDATE OF {', '.join(columns)}", f"what {table} says is not changed")
+
+
+def _never(table: str, update: str, message: str) -> tuple[Trigger, ...]:
+    raises = f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';"
+    rules = [
+        Trigger(
+            name=f"{table}_no_{event.split()[0].lower()}",
+            table=table,
+            timing=f"BEFORE {event}",
+            sqlite=f"SELECT RAISE(ABORT, '{message}');",
+            postgresql=raises,
         )
+        for event in (update, "DELETE")
+    ]
     rules.append(
         Trigger(
             name=f"{table}_no_truncate",
@@ -44,7 +53,7 @@ def append_only(table: str) -> tuple[Trigger, ...]:
             timing="BEFORE TRUNCATE",
             level="STATEMENT",
             sqlite="",  # SQLite has no TRUNCATE; its DELETE is refused above
-            postgresql=f"RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';",
+            postgresql=raises,
         )
     )
     return tuple(rules)

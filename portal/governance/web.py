@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -19,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.governance import audit, audit_words, clock, lists, tokens
 from portal.governance.errors import InvalidInput, SignInAgain
 from portal.governance.models import ApiToken, AuditEntry
-from portal.governance.signing_in import signed_in_at
+from portal.governance.signing_in import sign_in_again, signed_in_at
 
 Scope = ApiToken.Scope
 
@@ -172,9 +171,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
                     signed_in_at=signed_in_at(request),
                 )
             except SignInAgain as problem:
-                messages.warning(request, str(problem))
-                address = reverse("account_reauthenticate")
-                return redirect(f"{address}?{urlencode({'next': reverse('governance:token-list')})}")
+                return sign_in_again(request, problem, reverse("governance:token-list"))
             except InvalidInput as problem:
                 for one in problem.problems:
                     form.add_error(one.field, one.message)

@@ -115,6 +115,14 @@ def test_a_token_that_ran_out_is_refused(call_api, rita):
     assert (answer.status_code, answer.json()["code"]) == (401, "authentication_failed")
 
 
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer \xff", "Bearer a b", "Basic abcd", "Bearer " + "a" * 9000]
+)
+def test_a_header_that_names_no_token_is_a_401(client, db, header):
+    answer = client.get(ME, headers={"Authorization": header})
+    assert (answer.status_code, set(answer.json())) == (401, {"code", "detail", "errors"})
+
+
 def test_somebody_who_left_is_refused_at_once(call_api, browse, rita):
     by_token, by_session = call_api(rita), browse(rita)
     rita.is_active = False

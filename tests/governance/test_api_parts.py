@@ -1,15 +1,10 @@
-"""What every endpoint shares: input that names every bad field, and If-Match as browsers and scripts send it."""
+"""What every endpoint shares: input that names every bad field."""
 
 import pytest
-from django.test import RequestFactory
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
-from rest_framework.request import Request
 
-from portal.governance.api_parts import In, PreconditionFailed, etag, raise_unless_matches
-from tests import factories
-
-DIGEST = "a" * 64
+from portal.governance.api_parts import In
 
 
 class WishIn(In):
@@ -40,25 +35,3 @@ def test_part_of_it_may_be_left_out_of_a_patch_but_nothing_added():
 @pytest.mark.parametrize("body", [[], "text", 7])
 def test_another_shape_is_one_error(body):
     assert errors_of(body) == {"non_field_errors"}
-
-
-def given(header):
-    return Request(RequestFactory().put("/", headers={"If-Match": header} if header else {}))
-
-
-@pytest.mark.parametrize("header", [None, "*", DIGEST, f'"{DIGEST}"', f'"other", "{DIGEST}"'])
-def test_if_match_holds(header):
-    assert raise_unless_matches(given(header), "CR-7", DIGEST) is None
-
-
-@pytest.mark.parametrize("header", ['"other"', f'W/"{DIGEST}"', '""', DIGEST[:-1]])
-def test_if_match_does_not_hold(header):
-    with pytest.raises(PreconditionFailed, match="CR-7 was changed"):
-        raise_unless_matches(given(header), "CR-7", DIGEST)
-
-
-def test_the_tag_of_a_row_is_its_digest(rita):
-    request = factories.change_request(rita)
-    assert etag(request) == {}
-    revision = factories.revision(request)
-    assert etag(request) == {"ETag": f'"{revision.digest}"'}

@@ -20,6 +20,11 @@ from portal.governance.models import AuditEntry
         ("token.revoked", {"name": "nightly"}, "revoked the API token nightly"),
         ("exemptions.exemption.revoked", {}, "revoked it"),
         ("patching.accountregion.push_asked", {}, "push asked"),
+        (
+            "list.exported",
+            {"list": "exemptions", "rows": 12, "format": "pdf"},
+            "exported 12 rows of the list exemptions as pdf",
+        ),
         ("something.new_here", {}, "new here"),
     ],
 )

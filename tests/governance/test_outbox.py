@@ -1,14 +1,14 @@
 """Mail is promised once, sent later, and tried again when it fails."""
 
 from datetime import timedelta
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
 from django.db.models import F
 
 from portal.governance import outbox
-from portal.governance.models import OutboxMessage
+from portal.governance.models import Heartbeat, OutboxMessage
 
 
 def tell(person, key="1"):
@@ -42,13 +42,51 @@ def test_a_mail_that_fails_is_kept_and_tried_later(rita, monkeypatch):
     monkeypatch.undo()
     assert outbox.deliver() == 0
     OutboxMessage.objects.update(due_at=F("due_at") - timedelta(hours=1))
+    Heartbeat.objects.all().delete()
     assert outbox.deliver() == 1
+
+
+def test_a_server_that_does_not_answer_is_asked_once(rita, monkeypatch):
+    for key in "123":
+        tell(rita, key)
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", swallow)
+    assert outbox.deliver() == 0
+    assert sorted(OutboxMessage.objects.values_list("attempts", flat=True)) == [0, 0, 1]
+
+    monkeypatch.undo()
+    assert outbox.deliver() == 0  # left alone for a minute
+    Heartbeat.objects.update(at=F("at") - timedelta(minutes=1))
+    assert outbox.deliver() == 2
+
+
+def test_a_recipient_whom_the_server_refuses_holds_nobody_up(rita, monkeypatch):
+    for key in "123":
+        tell(rita, key)
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse_recipient)
+    assert outbox.deliver() == 0
+    assert set(OutboxMessage.objects.values_list("attempts", flat=True)) == {1}
 
 
 def test_somebody_elses_claim_is_respected(rita):
     tell(rita)
     OutboxMessage.objects.update(attempts=F("attempts") + 1, due_at=F("due_at") + timedelta(hours=1))
     assert outbox.deliver() == 0
+
+
+def test_what_was_told_is_known_for_many_at_once(rita, omar, django_assert_num_queries):
+    tell(rita, "1")
+    event = OutboxMessage.objects.get().event
+    with django_assert_num_queries(1):
+        told = outbox.told([(rita, event, "1"), (rita, event, "2"), (omar, event, "1")])
+    assert told == {(rita.pk, event, "1")}
+
+
+def swallow(self):
+    raise TimeoutError("timed out")
+
+
+def refuse_recipient(self):
+    raise SMTPRecipientsRefused({"rita@example.com": (550, b"unknown")})
 
 
 def refuse(self):

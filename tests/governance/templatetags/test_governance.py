@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.utils.html import strip_tags
 
-from portal.governance import clock
+from portal.governance import clock, state_looks
 from portal.governance.templatetags import governance
 
 NOW = datetime(2026, 6, 9, 9, 14, tzinfo=UTC)
@@ -74,9 +74,9 @@ def test_an_unknown_state_is_neutral_and_never_green(state: str | None) -> None:
 
 
 def test_every_state_has_a_role_and_an_icon_that_exist() -> None:
-    for key, (role, word) in governance.STATES.items():
+    for key, (role, word) in state_looks.STATES.items():
         look = governance.state_look(*reversed(key.split(".")))
-        assert look == governance.Look(role, word, look.icon)
+        assert look == state_looks.Look(role, word, look.icon)
         assert governance.icon(look.icon)
 
 
@@ -94,7 +94,7 @@ def test_every_state_that_a_model_can_have_is_in_the_table() -> None:
         for value in kind.values
     }
     assert choices
-    known = {key.rpartition(".")[2] for key in governance.STATES}
+    known = {key.rpartition(".")[2] for key in state_looks.STATES}
     assert choices - known == set()
 
 
