@@ -71,6 +71,11 @@ def evaluate(baseline: Mapping[str, Any], patch: Patch, *, as_of: datetime) -> V
     return max(verdicts, key=_weight, default=_refused("No rule matches it."))
 
 
+def named_in(entries: Iterable[str], patch: Patch, system: str) -> str | None:
+    """The first entry of a rejected list that names the patch: its KB id on Windows, elsewhere its package."""
+    return _matching_entry(entries, _names(patch, system))
+
+
 def _weight(verdict: Verdict) -> tuple[bool, int, float, bool]:
     """Which verdict speaks for all: an approval, else the soonest to come, else a near match."""
     soonest = -verdict.approves_at.timestamp() if verdict.approves_at else float("-inf")

@@ -12,6 +12,7 @@ class PatchingConfig(AppConfig):
     triggers = (
         *triggers.append_only("patching_revision"),
         *triggers.append_only("patching_decision"),
+        *triggers.said_for_good("patching_comment", "request_id"),
         *triggers.authors_never_decide("patching_decision", "patching_revision", "request_id"),
     )
 

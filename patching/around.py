@@ -7,14 +7,15 @@ from typing import Any
 
 from django.db.models import Q
 
+from patching.items import is_new
 from patching.models import (
     AccountRegion,
+    Drift,
     Environment,
     MaintenanceWindow,
     ManagedInstance,
     PatchBaseline,
     PatchGroup,
-    PushRun,
     ResourceState,
 )
 from patching.models.governed import Governed
@@ -39,13 +40,13 @@ class Around:
         """What the items change or delete, also where it is retired by now."""
         found: dict[tuple[str, int], Governed] = {}
         for kind, model in ROWS.items():
-            ids = [one["target"] for one in self.items if one["kind"] == kind and one["target"] is not None]
+            ids = [one["target"] for one in self.items if one["kind"] == kind and not is_new(one)]
             for row in model.objects.filter(pk__in=ids).select_related("environment") if ids else ():
                 found[kind, row.pk] = row
         return found
 
     def row(self, item: Item) -> Governed | None:
-        return self.rows.get((item["kind"], item["target"] or 0))
+        return None if is_new(item) else self.rows.get((item["kind"], item["target"]))
 
     @cached_property
     def groups(self) -> list[PatchGroup]:
@@ -99,13 +100,10 @@ class Around:
         )
 
     @cached_property
-    def drift(self) -> dict[tuple[str, str], dict[str, str]]:
-        """By kind and key, the live text of each field that somebody changed outside Patchwarden."""
-        drifted = [one for one in self.states if one.condition == ResourceState.Condition.DRIFTED]
-        found: dict[tuple[str, str], dict[str, str]] = {}
-        for place in {one.account_region_id for one in drifted}:
-            run = PushRun.objects.filter(account_region=place).exclude(plan=[]).first()
-            for change in run.plan if run else ():
-                fields = {one["field"]: one["live"] for one in change.get("changes", [])}
-                found[change["kind"], change["key"]] = fields
-        return found
+    def drift(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """By kind and key, what stands in AWS where somebody changed it outside; empty where it was removed."""
+        open_ones = Drift.objects.filter(state=Drift.Outcome.OPEN, resource__in=self.states)
+        return {
+            (one.resource.kind, one.resource.key): dict(one.live or {})
+            for one in open_ones.select_related("resource")
+        }

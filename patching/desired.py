@@ -1,13 +1,15 @@
 """Approved rows and waivers become what one account-region should hold. Reads rows, then pure; writes nothing."""
 
+import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 
-from patching import permissions
+from patching import clones, permissions, timelines
 from patching.models import AccountRegion, MaintenanceWindow, PatchBaseline, PatchGroup, Revision, Waiver
 from patching.models.governed import Governed
 from patching.models.requests import ChangeRequest
@@ -29,7 +31,16 @@ from patching.specs import (
 from portal.governance import clock
 from portal.governance.canonical import digest_of
 
-World = dict[Key, Desired]
+
+class World(dict[Key, Desired]):
+    """What should be, by key, and the rows of which nothing could be made: label → what is wrong with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: dict[str, str] = {}
+
+
+logger = logging.getLogger(__name__)
 _NAMESPACE = uuid.UUID("6a3f6c5e-5a0f-4a5e-9d3c-6f0f6d3a2b11")
 
 
@@ -52,6 +63,20 @@ def desired_for(account_region: AccountRegion, at: datetime) -> World:
     return compile_world(account_region, groups, windows, baselines, waivers)
 
 
+def fingerprint(account_region: AccountRegion, at: datetime) -> tuple[object, ...]:
+    """Equal while no row that ``desired_for`` reads has changed: content by its digest, without compiling it."""
+    here = {"account_region": account_region}
+    told = ("pk", "spec_digest", "revision_id", "changed_at")
+    waivers = Waiver.objects.in_force(at).filter(instance__account_region=account_region)
+    return (
+        tuple(PatchGroup.objects.live().filter(**here).values_list(*told)),
+        tuple(MaintenanceWindow.objects.live().filter(**here).values_list(*told)),
+        tuple(PatchBaseline.objects.live().values_list(*told)),
+        tuple(waivers.values_list("pk", "source_digest", "kind", "patches", "starts_at", "ends_at")),
+        settings.DAILY_SCAN_SCHEDULE,
+    )
+
+
 def compile_world(
     account_region: AccountRegion,
     groups: Iterable[PatchGroup],
@@ -62,36 +87,45 @@ def compile_world(
     """The same, from rows at hand; the same rows always give the same world."""
     account = account_region.account
     by_name = {baseline.name: baseline for baseline in baselines}
-    world: World = {}
+    world = World()
     for baseline in by_name.values():
-        _add(world, _baseline(baseline))
+        with _of(baseline, world):
+            _add(world, [_baseline(baseline)])
     groups = list(groups)
+    waived = timelines.by_instance(waivers)
     for group in groups:
-        for desired in _registrations(group, by_name):
-            _add(world, desired)
+        with _of(group, world):
+            _add(world, list(_registrations(group, by_name)))
     if groups:
-        for desired in _daily_scan(account_region):
-            _add(world, desired)
-    deferred = _deferrals(waivers)
+        _add(world, _daily_scan(account_region))
     for group in groups:
-        for instance_id in group.spec["instances"]:
-            _add(world, _tag(group, instance_id, account.patch_group_tag, group.name))
+        with _of(group, world):
+            _add(world, list(_group_tags(group, account.patch_group_tag, waived, by_name)))
     for window in windows:
-        for desired in _window(window, account.window_tag):
-            _add(world, desired)
-        for instance_id in window.spec["instances"]:
-            waiver = deferred.get(instance_id)
-            if waiver is None:
-                _add(world, _tag(window, instance_id, account.window_tag, window.name))
-            else:
-                for desired in _deferral(window, instance_id, account.window_tag, waiver):
-                    _add(world, desired)
+        with _of(window, world):
+            _add(world, list(_window_with_tags(window, account.window_tag, waived)))
     return world
+
+
+@contextmanager
+def _of(row: Governed, world: World) -> Iterator[None]:
+    """A row that nothing can be made of is told, and stops no other."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
+        logger.exception("%s of %s cannot be compiled.", type(row).__name__, row)
+        world.broken[f"{row._meta.verbose_name} {row}"] = f"{type(problem).__name__}: {problem}"
 
 
 def sources_hold(sources: Iterable[Source], at: datetime) -> bool:
     """Whether every decision, waiver and policy behind a resource is valid and unsuperseded at a moment."""
     return all(_CHECKS[source.kind](source, at) for source in sources)
+
+
+def is_step_of(world: Collection[Key], key: Key) -> bool:
+    """Whether this schedule is, or was, a step before a last way back that this world has."""
+    lasts = (one.name for one in world if one.kind == key.kind == "schedule")
+    return any(key.name.startswith(f"{last}:") for last in lasts)
 
 
 def windows_of_group(
@@ -127,8 +161,8 @@ def next_boundary(account_region: AccountRegion, after: datetime) -> datetime | 
     return min(moments, default=None)
 
 
-def _add(world: World, desired: Desired) -> None:
-    world[desired.key] = desired
+def _add(world: World, found: Iterable[Desired]) -> None:
+    world.update({desired.key: desired for desired in found})
 
 
 def _source(row: Governed) -> Source:
@@ -154,6 +188,95 @@ def _registrations(group: PatchGroup, baselines: Mapping[str, PatchBaseline]) ->
         spec = RegistrationSpec(group.name, system, str(baseline.uid))
         label = f"{group.name} uses {name} for {system}"
         yield Desired(key, _uid(str(group.uid), system), spec, (_source(group), _source(baseline)), label)
+
+
+def _group_tags(
+    group: PatchGroup,
+    tag_key: str,
+    waived: Mapping[str, Sequence[Waiver]],
+    baselines: Mapping[str, PatchBaseline],
+) -> Iterator[Desired]:
+    """Each instance in the group, or for a time in a side group that goes without some patches."""
+    sides: dict[frozenset[str], dict[int, Waiver]] = {}
+    systems: dict[frozenset[str], set[str]] = {}
+    for instance_id in group.spec["instances"]:
+        line = timelines.of_exclusions(waived.get(instance_id, ()))
+        values = [clones.side_group(group.name, one.patches) if one.patches else group.name for one in line]
+        yield from _tag_over_time(group, instance_id, tag_key, line, values, group.name)
+        for step in line:
+            if step.patches:
+                sides.setdefault(step.patches, {}).update({one.pk: one for one in step.waivers})
+                systems.setdefault(step.patches, set()).update(
+                    one.instance.operating_system for one in step.waivers
+                )
+    for patches, held in sides.items():
+        yield from _side_group(
+            group, patches, sorted(held.values(), key=lambda one: one.pk), systems[patches], baselines
+        )
+
+
+def _side_group(
+    group: PatchGroup,
+    patches: frozenset[str],
+    waivers: Sequence[Waiver],
+    systems: Collection[str],
+    baselines: Mapping[str, PatchBaseline],
+) -> Iterator[Desired]:
+    """The clone of each baseline that instances of the side group are judged by, and its registration."""
+    side, waived = clones.side_group(group.name, patches), _sources(waivers)
+    for system, name in sorted(group.spec["baselines"].items()):
+        parent = baselines.get(name)
+        if parent is None or system not in systems:
+            continue
+        uid = _uid(str(parent.uid), "without", *sorted(patches))
+        clone = BaselineSpec(
+            clones.clone_name(parent.name, patches),
+            clones.clone_definition(parent.spec["definition"], patches),
+        )
+        yield Desired(Key("baseline", uid), uid, clone, (_source(parent), *waived), clone.name)
+        yield Desired(
+            Key("registration", f"{side}:{system}"),
+            _uid(str(group.uid), system, *sorted(patches)),
+            RegistrationSpec(side, system, uid),
+            (_source(group), _source(parent), *waived),
+            f"{side} uses {clone.name} for {system}",
+        )
+
+
+def _window_with_tags(
+    row: MaintenanceWindow, window_tag: str, waived: Mapping[str, Sequence[Waiver]]
+) -> Iterator[Desired]:
+    yield from _window(row, window_tag)
+    for instance_id in row.spec["instances"]:
+        line = timelines.of_deferrals(waived.get(instance_id, ()))
+        values = [DEFERRED if one.waivers else row.name for one in line]
+        yield from _tag_over_time(row, instance_id, window_tag, line, values, row.name)
+
+
+def _tag_over_time(
+    row: Governed,
+    instance_id: str,
+    tag_key: str,
+    line: Sequence[timelines.Step],
+    values: Sequence[str],
+    home: str,
+) -> Iterator[Desired]:
+    """The tag as it is to be now, and before it a schedule in AWS for each moment at which it changes."""
+    if not line:
+        yield _tag(row, instance_id, tag_key, home)
+        return
+    sources = (_source(row), *_sources(line[0].waivers))
+    changes = [(line[at].starts_at, values[at]) for at in range(1, len(line)) if values[at] != values[at - 1]]
+    for moment, value in changes:
+        assert moment is not None
+        at = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        last = moment == line[-1].starts_at
+        # the last way back keeps its name when the end moves; those before it are named by their moment
+        key = Key("schedule", f"{instance_id}:{tag_key}" if last else f"{instance_id}:{tag_key}:{at}")
+        label = f"{instance_id}: {'back to ' if last else ''}{tag_key}={value} at {at} UTC"
+        yield Desired(key, _uid(*key), ScheduleSpec(at, instance_id, tag_key, value), sources, label)
+    away = _tag(row, instance_id, tag_key, values[0])
+    yield Desired(away.key, away.uid, away.spec, sources, away.label, away.expects)
 
 
 def _window(row: MaintenanceWindow, window_tag: str) -> Iterable[Desired]:
@@ -272,34 +395,11 @@ def _tag_at_approval(row: Governed, instance_id: str, tag_key: str) -> str | Non
     return seal.get("tags", {}).get(instance_id, {}).get(tag_key)
 
 
-def _deferrals(waivers: Iterable[Waiver]) -> dict[str, tuple[list[Waiver], datetime]]:
-    """Waivers in force by instance id, and when the last of them ends: overlapping ones do not undo each other."""
-    found: dict[str, list[Waiver]] = {}
-    for waiver in waivers:
-        found.setdefault(waiver.instance.instance_id, []).append(waiver)
-    return {instance: (held, max(waiver.ends_at for waiver in held)) for instance, held in found.items()}
-
-
-def _deferral(
-    window: MaintenanceWindow, instance_id: str, tag_key: str, deferral: tuple[list[Waiver], datetime]
-) -> Iterable[Desired]:
-    """The way back first, then the tag that takes the instance out of its window."""
-    held, end = deferral
-    waived = tuple(
-        Source("waiver", str(waiver.pk), waiver.source_digest) for waiver in sorted(held, key=lambda w: w.pk)
+def _sources(waivers: Iterable[Waiver]) -> tuple[Source, ...]:
+    return tuple(
+        Source("waiver", str(waiver.pk), waiver.source_digest)
+        for waiver in sorted(waivers, key=lambda waiver: waiver.pk)
     )
-    sources = (_source(window), *waived)
-    at = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    back = Key("schedule", f"{instance_id}:{tag_key}")
-    yield Desired(
-        back,
-        _uid(*back),
-        ScheduleSpec(at, instance_id, tag_key, window.name),
-        sources,
-        f"{instance_id}: back to {tag_key}={window.name} at {at} UTC",
-    )
-    away = _tag(window, instance_id, tag_key, DEFERRED)
-    yield Desired(away.key, away.uid, away.spec, sources, away.label, away.expects)
 
 
 def _revision_holds(source: Source, at: datetime) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import F
 
 from patching import effects, openings, words
 from patching.around import Around
+from patching.items import is_new
 from patching.models import ChangeRequest, Environment, ManagedInstance, Revision
 from patching.models.governed import Governed
 from portal.governance import clock
@@ -17,6 +18,7 @@ from portal.governance import clock
 Item = Mapping[str, Any]
 NOT_IN_AWS = "Not in AWS"
 EDITED = "edited outside Patchwarden"
+GONE = "removed outside Patchwarden"
 _KIND_ORDER = ("baseline", "window", "patch-group")  # riskiest first
 _NAMED = 3  # instances named in a cell before the rest is counted
 
@@ -123,7 +125,7 @@ class _Reader:
             production=bool(env and env.is_production),
             rows=tuple(rows),
             effect=self._effect(item, row, approved, proposed),
-            without_live=item["action"] == "create",
+            without_live=is_new(item),
         )
 
     def _approved(self, item: Item, row: Governed | None) -> dict[str, Any] | None:
@@ -149,11 +151,13 @@ class _Reader:
         state = next((one for one in self.around.states if one.kind == kind and one.key == uid), None)
         if state is None or not state.applied:
             return {}, ""
-        seen = _with_drift(state.applied, self.around.drift.get((kind, uid), {}))
-        note = EDITED
+        seen, note = self.around.drift.get((kind, uid), state.applied), EDITED
+        if not seen:
+            return {}, GONE
         if kind == "baseline":
             return words.baseline_in_words({"definition": json.loads(seen["definition"])}), note
-        written = [one.applied or {} for one in self.around.states if one.kind == "task"]
+        tasks_here = [one for one in self.around.states if one.kind == "task"]
+        written = [self.around.drift.get((one.kind, one.key), one.applied or {}) for one in tasks_here]
         tasks = [task for task in written if task.get("window") == uid]
         spec = {**row.spec, **{name: seen[name] for name in row.spec if name in seen}}
         told = words.window_in_words({**spec, "tasks": []})
@@ -267,18 +271,6 @@ def _rows(
     ]
 
 
-def _with_drift(applied: dict[str, Any], drift: Mapping[str, str]) -> dict[str, Any]:
-    """What we last wrote, with the fields that were found changed since."""
-    seen = dict(applied)
-    for name, text in drift.items():
-        known = applied.get(name)
-        if isinstance(known, str):
-            seen[name] = text
-        elif isinstance(known, int) and not isinstance(known, bool) and text.lstrip("-").isdigit():
-            seen[name] = int(text)
-    return seen
-
-
 def _summary(item: Item, spec: Item, rows: Sequence[Row]) -> str:
     if item["action"] != "change":
         return words.in_a_line(item["kind"], spec) if spec else "Removed"
@@ -332,7 +324,9 @@ def _earlier_spec(item: Item, row: Governed, request: ChangeRequest) -> dict[str
     )
     for revision in earlier[:5]:
         for one in effects.items_of(revision):
-            same = one["target"] == row.pk or (one["action"] == "create" and one["spec"]["name"] == row.name)
+            same = (one["target"] == row.pk and not is_new(one)) or (
+                is_new(one) and one["spec"]["name"] == row.name
+            )
             if one["kind"] == item["kind"] and same and one["spec"]:
                 return dict(one["spec"])
     return None
@@ -341,7 +335,7 @@ def _earlier_spec(item: Item, row: Governed, request: ChangeRequest) -> dict[str
 def _risk(item: Item, change: ObjectChange) -> tuple[Any, ...]:
     return (
         not change.production,
-        item["action"] == "create",
+        is_new(item),
         -(change.env.rank if change.env else 0),
         _KIND_ORDER.index(item["kind"]),
         change.name,

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F
-
-from patching import desired, rules
+from patching import adopting, desired, rules, turns
+from patching.items import is_new
 from patching.models import (
     AccountRegion,
+    Adoption,
     Application,
     ChangeRequest,
     Environment,
@@ -16,14 +16,18 @@ from patching.models import (
     ResourceState,
     Revision,
     Tombstone,
+    Waiver,
 )
 from patching.models.governed import Governed
 from patching.permissions import ROWS
 from patching.specs import Key
 from portal.governance import clock, nudge
 from portal.governance.canonical import digest_of
+from portal.governance.errors import WrongState
 
 Item = Mapping[str, Any]
+# kinds of resources that exist for a waiver alone; the tags it changes go back to what they were
+MADE_FOR_WAIVERS = ("schedule", "registration", "baseline")
 
 
 def items_of(revision: Revision) -> list[dict[str, Any]]:
@@ -44,7 +48,7 @@ def take(request: ChangeRequest) -> None:
     keys_before = {place: set(desired.now_for(place)) for place in places}
     made = [_apply(item, revision) for item in sorted(items, key=_position)]
     places |= set(rules.account_regions(items))
-    before = {"rows": kept, "made": [_name(row) for item, row in made if item["action"] == "create"]}
+    before = {"rows": kept, "made": [_name(row) for item, row in made if is_new(item)]}
     ChangeRequest.objects.filter(pk=request.pk).update(before=before)
     for place in places:
         _bury(place, keys_before.get(place, set()), revision)
@@ -67,25 +71,61 @@ def undo(request: ChangeRequest) -> None:
     Tombstone.objects.filter(source__id=str(revision.pk), source__kind="revision", buried_at=None).update(
         buried_at=now
     )
+    adopting.take_back(revision)
     want_push(places, f"undoing of {request.number}")
 
 
-def want_push(places: set[AccountRegion], why: str) -> None:
+def want_push(places: set[AccountRegion], why: str, *, by_hand: bool = False) -> None:
     """Raise the wanted generation of each place and wake a worker for it."""
     for place in sorted(places, key=lambda place: place.pk):
-        AccountRegion.objects.filter(pk=place.pk).update(push_wanted=F("push_wanted") + 1, backoff_until=None)
+        turns.want(place, by_hand=by_hand)
         nudge.wake("patching.push_account_region", place.pk, why)
 
 
 def allow_removal(place: AccountRegion, key: Key, source: Mapping[str, str]) -> None:
     """Leave to delete one resource of ours, on this decision."""
-    Tombstone.objects.get_or_create(
+    Tombstone.objects.update_or_create(  # the newest decision gives the leave
         account_region=place,
         kind=key.kind,
         key=key.name,
         buried_at=None,
         defaults={"source": dict(source), "created_at": clock.now()},
     )
+
+
+def let_go_of_waived(place: AccountRegion) -> None:
+    """What was made for waivers, and nobody wants any more, may leave AWS. Safe to repeat.
+
+    That is what was made for waivers that have ended, and schedules for moments at which nothing changes any more while
+    the last way back still stands: an exemption that comes or is narrowed beside others moves the steps between theirs.
+    """
+    states = ResourceState.objects.filter(account_region=place, kind__in=MADE_FOR_WAIVERS)
+    behind = {
+        Key(state.kind, state.key): sources
+        for state in states.exclude(condition=ResourceState.Condition.REMOVED).order_by("pk")
+        if (sources := _waivers_behind(state))
+    }
+    if not behind:
+        return
+    named = {source["id"] for sources in behind.values() for source in sources}
+    held = Waiver.objects.in_force(clock.now()).filter(pk__in=named)
+    in_force = {str(pk) for pk in held.values_list("pk", flat=True)}
+    wanted = desired.now_for(place)
+    for key, sources in behind.items():
+        if key in wanted:
+            continue
+        ended = [source for source in sources if source["id"] not in in_force]
+        if ended or desired.is_step_of(wanted, key):
+            allow_removal(place, key, (ended or sources)[0])
+
+
+def _waivers_behind(state: ResourceState) -> list[dict[str, str]]:
+    """The waivers that it was made for, as a tombstone names its source."""
+    return [
+        {name: source[name] for name in ("kind", "id", "digest")}
+        for source in state.sources
+        if source["kind"] == "waiver"
+    ]
 
 
 def _position(item: Item) -> int:
@@ -103,6 +143,7 @@ def _apply(item: Item, revision: Revision) -> tuple[Item, Governed]:
     if item["action"] == "delete":
         row = model.objects.get(pk=item["target"])
         model.objects.filter(pk=row.pk).update(retired_at=now, changed_at=now, revision=revision)
+        Adoption.objects.filter(key=str(row.uid), done_at=None).delete()  # it was never marked
         return item, row
     values: dict[str, Any] = {
         "name": spec["name"],
@@ -121,7 +162,13 @@ def _apply(item: Item, revision: Revision) -> tuple[Item, Governed]:
     if item["action"] == "change":
         model.objects.filter(pk=item["target"]).update(**values)
         return item, model.objects.get(pk=item["target"])
-    return item, model.objects.create(**values, created_at=now)
+    theirs = adopting.there(item["target"]) if item["action"] == "adopt" else None
+    if item["action"] == "adopt" and theirs is None:
+        raise WrongState(f"What was to become {spec['name']} is no longer in AWS; there is nothing to adopt.")
+    row = model.objects.create(**values, created_at=now)
+    if theirs is not None:
+        adopting.promise(row, theirs, revision)
+    return item, row
 
 
 def _name(row: Governed) -> tuple[str, int]:
@@ -148,6 +195,17 @@ def inherit(request: ChangeRequest, replaced: ChangeRequest) -> None:
     rows = [kept for kept in rows if (kept["kind"], kept["id"]) not in made]
     before = {"rows": rows, "made": [*mine["made"], *theirs["made"]]}
     ChangeRequest.objects.filter(pk=request.pk).update(before=before)
+    _hand_over(replaced.current, request.current)
+
+
+def _hand_over(earlier: Revision | None, later: Revision | None) -> None:
+    """What the earlier word allowed to leave AWS, or to be marked, the later one has not taken back."""
+    if earlier is None or later is None:
+        return
+    source = {"kind": "revision", "id": str(later.pk), "digest": later.digest}
+    stones = Tombstone.objects.filter(source__id=str(earlier.pk), source__kind="revision", buried_at=None)
+    stones.update(source=source)
+    Adoption.objects.filter(revision=earlier, done_at=None).update(revision=later)
 
 
 def later_words(request: ChangeRequest) -> list[ChangeRequest]:
@@ -182,6 +240,7 @@ def _bury(place: AccountRegion, keys_before: set[Key], revision: Revision) -> No
     """What this revision takes out of the desired world may leave AWS."""
     source = {"kind": "revision", "id": str(revision.pk), "digest": revision.digest}
     gone = keys_before - set(desired.now_for(place))
-    for key in sorted(gone):
-        if ResourceState.objects.filter(account_region=place, kind=key.kind, key=key.name).exists():
+    # what is not known in AWS yet, a push may be making just now
+    if place.push_runs.exists() or place.resources.exists():
+        for key in sorted(gone):
             allow_removal(place, key, source)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from patching import openings, schedules
 from patching.around import Around
 from patching.effects import items_of
+from patching.items import is_new
 from patching.models import AccountRegion, ChangeRequest, MaintenanceWindow
 from patching.permissions import ROWS
 from patching.sizing import CUTOFF, recommended_hours
@@ -293,7 +294,7 @@ def _taken(items: Iterable[Mapping[str, Any]]) -> list[str]:
     """Names of new objects under which something stands by now."""
     names: dict[str, set[str]] = {}
     for one in items:
-        if one["action"] == "create":
+        if is_new(one):
             names.setdefault(one["kind"], set()).add(one["spec"]["name"])
     return sorted(
         name
@@ -305,7 +306,9 @@ def _taken(items: Iterable[Mapping[str, Any]]) -> list[str]:
 def _objects(items: Iterable[Mapping[str, Any]]) -> set[tuple[str, ...]]:
     """What items are about, as kind, place and name, or kind and id where they change what is there."""
     found: set[tuple[str, ...]] = {
-        ("id", one["kind"], str(one["target"])) for one in items if one["target"] is not None
+        ("unmanaged" if one["action"] == "adopt" else "id", one["kind"], str(one["target"]))
+        for one in items
+        if one["target"] is not None
     }
     for one in items:
         if one["action"] != "delete":
@@ -333,7 +336,7 @@ def planned_after(around: Around, place: AccountRegion | None = None) -> list[Pl
     if place is not None:
         asked = [spec for spec in asked if _where(spec) == (place.account.account_id, place.region)]
     named = {(_where(spec), spec["name"]) for spec in asked}
-    touched = {one["target"] for one in around.items if one["kind"] == "window"}
+    touched = {one["target"] for one in around.items if one["kind"] == "window" and not is_new(one)}
     stay = [
         row
         for row in around.windows
@@ -373,7 +376,7 @@ def _about_instances(around: Around) -> Iterator[Finding]:
     """Instances that a window names and that no group judges, or whose agent is silent."""
     items, known = around.items, around.instances
     wanted = [one["spec"] for one in items if one["kind"] == "window" and one["action"] != "delete"]
-    touched = {one["target"] for one in items if one["kind"] == "patch-group"}
+    touched = {one["target"] for one in items if one["kind"] == "patch-group" and not is_new(one)}
     groups = [one["spec"] for one in items if one["kind"] == "patch-group"]
     groups += [group.spec for group in around.groups if group.pk not in touched]
     grouped = {instance for spec in groups for instance in spec.get("instances", ())}

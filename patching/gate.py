@@ -10,33 +10,65 @@ class ClosedError(Exception):
     """The gate is closed; the message says why, for people."""
 
 
-def check(place: AccountRegion, wanted: Desired) -> None:
-    """Raise ClosedError unless this resource, with this content, is approved at this moment."""
-    now = clock.now()
-    _raise_unless_active(place)
-    current = desired.desired_for(place, now).get(wanted.key)
-    if current is None:
-        raise ClosedError("It is no longer wanted: what was approved has changed.")
-    if (current.spec, current.sources) != (wanted.spec, wanted.sources):
-        raise ClosedError("What was approved has changed since this push began; the next one takes it up.")
-    if not desired.sources_hold(wanted.sources, now):
-        raise ClosedError("No valid decision stands behind it.")
+class Gate:
+    """The gate of one pass over one account-region.
 
+    What is approved is asked of the database before every write. Only compiling it is spared while no row behind it
+    has changed (``desired.fingerprint``).
+    """
 
-def check_removal(place: AccountRegion, key: Key, parent: Key | None = None) -> Tombstone:
-    """The leave to delete this, or the window it belongs to; raise ClosedError where there is none."""
-    now = clock.now()
-    _raise_unless_active(place)
-    world = desired.desired_for(place, now)
-    for one in (key, parent):
-        if one is None or one in world:
-            continue
+    def __init__(self, place: AccountRegion) -> None:
+        self.place = place
+        self._compiled: tuple[object, desired.World] | None = None
+
+    def check(self, wanted: Desired) -> None:
+        """Raise ClosedError unless this resource, with this content, is approved at this moment."""
+        self._raise_unless_active()
+        current = self._world().get(wanted.key)
+        if current is None:
+            raise ClosedError("It is no longer wanted: what was approved has changed.")
+        if (current.spec, current.sources) != (wanted.spec, wanted.sources):
+            raise ClosedError(
+                "What was approved has changed since this push began; the next one takes it up."
+            )
+        if not desired.sources_hold(wanted.sources, clock.now()):
+            raise ClosedError("No valid decision stands behind it.")
+
+    def check_removal(self, key: Key, parent: Key | None = None) -> Tombstone:
+        """The leave to delete this, or the window it belongs to; raise ClosedError where there is none."""
+        self._raise_unless_active()
+        world = self._world()
+        for one in (key, parent):
+            if one is None or one in world:
+                continue
+            stone = Tombstone.objects.filter(
+                account_region=self.place, kind=one.kind, key=one.name, buried_at=None
+            ).first()
+            if stone is None or key in world:
+                continue
+            # a step goes as soon as the line has another one; its last way back stands
+            if _gives_leave(stone) or desired.is_step_of(world, one):
+                return stone
+        raise ClosedError("There is no valid decision to remove it.")
+
+    def gives_leave(self, key: Key) -> bool:
+        """Whether an open tombstone of this resource still has its decision behind it."""
         stone = Tombstone.objects.filter(
-            account_region=place, kind=one.kind, key=one.name, buried_at=None
+            account_region=self.place, kind=key.kind, key=key.name, buried_at=None
         ).first()
-        if stone is not None and key not in world and _gives_leave(stone):
-            return stone
-    raise ClosedError("There is no valid decision to remove it.")
+        return stone is not None and _gives_leave(stone)
+
+    def _world(self) -> desired.World:
+        """What is approved now."""
+        now = clock.now()
+        fingerprint = desired.fingerprint(self.place, now)
+        if self._compiled is None or self._compiled[0] != fingerprint:
+            self._compiled = fingerprint, desired.desired_for(self.place, now)
+        return self._compiled[1]
+
+    def _raise_unless_active(self) -> None:
+        if not AccountRegion.objects.filter(pk=self.place.pk, is_active=True).exists():
+            raise ClosedError(f"{self.place} is switched off.")
 
 
 def _gives_leave(stone: Tombstone) -> bool:
@@ -44,8 +76,3 @@ def _gives_leave(stone: Tombstone) -> bool:
     holds = desired.sources_hold([source], clock.now())
     # a waiver wants its traces gone once it has ended, a revision as long as it stands
     return not holds if source.kind == "waiver" else holds
-
-
-def _raise_unless_active(place: AccountRegion) -> None:
-    if not AccountRegion.objects.filter(pk=place.pk, is_active=True).exists():
-        raise ClosedError(f"{place} is switched off.")

@@ -4,13 +4,17 @@ Which of Systems Manager's actions honour a tag condition is taken from AWS's do
 adapter that no statement below claims is an error, so that none is allowed without a thought.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from patching.aws import marks
+import yaml
+
+from patching.aws import marks, mirrors
 from patching.aws.adapters import CLASSES
 from patching.aws.compliance import Compliance
 from patching.aws.instances import Instances
+from patching.aws.unmanaged import Unmanaged
 
 VERSION = "2012-10-17"
 READS = ("Describe", "Get", "List")
@@ -20,10 +24,12 @@ ON_BASELINES = ("PatchBaseline", "PatchGroup")
 # what a window holds cannot be tagged, so the window's own tag is asked for beside it
 IN_WINDOWS = ("UpdateMaintenanceWindowT", "DeregisterT")
 # Actions that no adapter calls and AWS asks for all the same: to tag what is created, and to pass a role on
-TAG_WHAT_IS_CREATED = "ssm:AddTagsToResource"
+PUT_OUR_MARK = "ssm:AddTagsToResource"  # in the call that creates, and on what is adopted
 TAG_SCHEDULE_GROUP = "scheduler:TagResource"
 GIVE_ROLE = "iam:PassRole"
-BESIDES = {TAG_WHAT_IS_CREATED, TAG_SCHEDULE_GROUP, GIVE_ROLE}
+MIRRORS = tuple(one.kind for one in mirrors.CLASSES)
+LONGEST_SESSION_SECONDS = 3600  # the least that IAM takes; ours last a quarter of it
+BESIDES = {TAG_SCHEDULE_GROUP, GIVE_ROLE}
 
 
 class Account(Protocol):
@@ -31,14 +37,21 @@ class Account(Protocol):
 
     account_id: str
     external_id: str
+    role_name: str
     patch_group_tag: str
     window_tag: str
 
 
 def actions() -> frozenset[str]:
     """Every action that the adapters call."""
-    tuples = [*(one.permissions for one in CLASSES), Compliance.permissions, Instances.permissions]
+    readers = (Compliance, Instances, Unmanaged)
+    tuples = [*(one.permissions for one in CLASSES), *(one.permissions for one in readers)]
     return frozenset(action for permissions in tuples for action in permissions)
+
+
+def mirror_actions(kinds: Collection[str]) -> frozenset[str]:
+    """Every action that these mirrors call: ``security_hub``, ``compliance_items``."""
+    return frozenset(action for one in mirrors.CLASSES if one.kind in kinds for action in one.permissions)
 
 
 def partition_of(role_arn: str) -> str:
@@ -60,9 +73,17 @@ def trust_policy(account: Account, hub_arn: str) -> dict[str, Any]:
 
 
 def permissions_policy(
-    account: Account, *, installation: str, restore_role: str, partition: str = "aws"
+    account: Account,
+    *,
+    installation: str,
+    restore_role: str,
+    partition: str = "aws",
+    mirrored: Collection[str] = (),
 ) -> dict[str, Any]:
-    """What the account's role may do: read, and write only what carries our tag or one of the two tag keys."""
+    """What the account's role may do: read, and write only what carries our tag or one of the two tag keys.
+
+    ``mirrored`` are the kinds of mirrors that are switched on; what they take stands in statements of its own.
+    """
     left = set(actions())
     ours = {f"aws:ResourceTag/{marks.INSTALLATION}": installation}
     marked = {f"aws:RequestTag/{marks.INSTALLATION}": installation}
@@ -91,7 +112,7 @@ def permissions_policy(
     statements = [
         _allow("Read", reads, ["*"]),
         _allow("CreateMarked", creates, ["*"], StringEquals=marked),
-        _allow("TagWhatIsCreated", [TAG_WHAT_IS_CREATED], [windows, baselines], StringEquals=marked),
+        _allow("PutOurMark", claim(PUT_OUR_MARK), [windows, baselines], StringEquals=marked),
         _allow(
             "ChangeOurWindows", sorted([*claim(*named(*ON_WINDOWS)), *inside]), [windows], StringEquals=ours
         ),
@@ -117,7 +138,7 @@ def permissions_policy(
     ]
     if left:
         raise ValueError(f"No statement allows {', '.join(sorted(left))}.")
-    return _document(*statements)
+    return _document(*statements, *_mirroring(account, partition, mirrored))
 
 
 def restore_trust_policy(account: Account) -> dict[str, Any]:
@@ -138,6 +159,92 @@ def restore_policy(account: Account, *, partition: str = "aws") -> dict[str, Any
     return _document(_tagging("PutTagsBack", ["ec2:CreateTags", "ec2:DeleteTags"], account, partition))
 
 
+def template(
+    account: Account,
+    hub_arn: str,
+    *,
+    installation: str,
+    restore_role: str,
+    mirrored: Collection[str] = (),
+) -> dict[str, Any]:
+    """Both roles as one CloudFormation stack for exactly this account, named in ``Rules``.
+
+    The external id stands in it: it is no secret, the role shows it anyway, and a parameter could be mistyped.
+    """
+    partition, id_ = partition_of(hub_arn), account.account_id
+    permissions = permissions_policy(
+        account,
+        installation=installation,
+        restore_role=restore_role,
+        partition=partition,
+        mirrored=mirrored,
+    )
+    roles = {
+        "PatchwardenRole": _role(
+            account.role_name,
+            "Patchwarden reads this account and writes what was approved",
+            trust_policy(account, hub_arn),
+            permissions,
+        ),
+        "PatchwardenRestoreRole": _role(
+            restore_role,
+            "EventBridge Scheduler gives instances their tags back when an exemption ends",
+            restore_trust_policy(account),
+            restore_policy(account, partition=partition),
+        ),
+    }
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Patchwarden's roles in account {id_}. One stack in any Region: roles have none.",
+        "Rules": {
+            "RightAccount": {
+                "Assertions": [
+                    {
+                        "Assert": {"Fn::Equals": [{"Ref": "AWS::AccountId"}, id_]},
+                        "AssertDescription": f"This template is for account {id_}.",
+                    }
+                ]
+            }
+        },
+        "Resources": roles,
+        "Outputs": {
+            "RoleArn": _arn_of("PatchwardenRole", "What Patchwarden assumes"),
+            "RestoreRoleArn": _arn_of("PatchwardenRestoreRole", "What EventBridge Scheduler assumes"),
+        },
+    }
+
+
+def as_text(document: dict[str, Any], kind: str) -> str:
+    """A template as CloudFormation reads it: ``yaml`` or ``json``."""
+    if kind == "json":
+        return json.dumps(document, indent=2) + "\n"
+    return yaml.dump(document, Dumper=_Plain, sort_keys=False, width=110)
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: what stands in two places is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _role(name: str, about: str, trust: dict[str, Any], allowed: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": name,
+            "Description": about,
+            "MaxSessionDuration": LONGEST_SESSION_SECONDS,
+            "AssumeRolePolicyDocument": trust,
+            "Policies": [{"PolicyName": name, "PolicyDocument": allowed}],
+        },
+    }
+
+
+def _arn_of(role: str, about: str) -> dict[str, Any]:
+    return {"Description": about, "Value": {"Fn::GetAtt": [role, "Arn"]}}
+
+
 def _tagging(sid: str, wanted: Sequence[str], account: Account, partition: str) -> dict[str, Any]:
     return _allow(
         sid,
@@ -151,6 +258,26 @@ def _tagging(sid: str, wanted: Sequence[str], account: Account, partition: str) 
             "Null": {"aws:TagKeys": "false"},
         },
     )
+
+
+def _mirroring(account: Account, partition: str, kinds: Collection[str]) -> list[dict[str, Any]]:
+    """One statement for each mirror that is switched on."""
+
+    def arn(service: str, resource: str) -> str:
+        return f"arn:{partition}:{service}:*:{account.account_id}:{resource}"
+
+    where = {
+        "security_hub": ("SuppressPatchFindings", [arn("securityhub", "hub/default")]),
+        "compliance_items": (
+            "ShowExemptionsInCompliance",
+            [arn("ec2", "instance/*"), arn("ssm", "managed-instance/*")],
+        ),
+    }
+    return [
+        _allow(where[one.kind][0], one.permissions, where[one.kind][1])
+        for one in mirrors.CLASSES
+        if one.kind in kinds
+    ]
 
 
 def _allow(sid: str, wanted: Sequence[str], resources: Sequence[str], **condition: Any) -> dict[str, Any]:

@@ -89,6 +89,7 @@ class Impact:
         """9 are new, 3 are changed."""
         said = {
             "create": ("is new", "are new"),
+            "adopt": ("is adopted", "are adopted"),
             "change": ("is changed", "are changed"),
             "delete": ("is removed", "are removed"),
         }

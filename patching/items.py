@@ -128,9 +128,14 @@ def check_item(item: Any, path: str) -> list[Problem]:
         problems.append(Problem(f"{path}.action", "choice", f"Use one of {', '.join(ACTIONS)}."))
     if kind not in KINDS:
         problems.append(Problem(f"{path}.kind", "choice", f"Use one of {', '.join(KINDS)}."))
-    if action == "adopt":
-        message = "Adopting something made outside Patchwarden is not offered yet; ask for create, change or delete."
-        problems.append(Problem(f"{path}.action", "not_offered", message))
+    if action == "adopt" and kind == "patch-group":
+        message = "A patch group is not adopted by itself; adopt its baseline, or create the group."
+        problems.append(Problem(f"{path}.kind", "choice", message))
+    if action == "adopt" and (not isinstance(target, int) or isinstance(target, bool)):
+        message = (
+            "Name the id of what is to be adopted, as GET /accounts/{id}/unmanaged/ lists it, such as 12."
+        )
+        problems.append(Problem(f"{path}.target", "required", message))
     if action == "create" and target is not None:
         problems.append(Problem(f"{path}.target", "not_empty", "A new object has no target; leave it null."))
     if action in ("change", "delete") and (not isinstance(target, int) or isinstance(target, bool)):
@@ -146,6 +151,11 @@ def check_item(item: Any, path: str) -> list[Problem]:
         return [Problem(f"{path}.spec", "type", "The spec is an object; docs/api.md lists its fields.")]
     known = str(kind)
     return _check_fields(spec, FIELDS[known], f"{path}.spec") or _CHECKS[known](spec, f"{path}.spec")
+
+
+def is_new(item: Mapping[str, Any]) -> bool:
+    """Whether an item brings a row that was not there; the target of an adoption is no row of ours."""
+    return item["action"] in ("create", "adopt")
 
 
 def with_defaults(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -447,7 +457,8 @@ def _doubles(items: list[Mapping[str, Any]]) -> Iterable[Problem]:
     for number, item in enumerate(items):
         spec = item.get("spec") or {}
         place = () if item["kind"] == "baseline" else (spec.get("account"), spec.get("region"))
-        names = [(item["kind"], "target", item["target"])] if item["action"] != "create" else []
+        about = "unmanaged" if item["action"] == "adopt" else "target"
+        names = [(item["kind"], about, item["target"])] if item["action"] != "create" else []
         if item["action"] != "delete":
             names.append((item["kind"], *place, spec["name"]))
         for name in names:

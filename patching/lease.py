@@ -9,12 +9,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import F, Q
 
 from patching.models import AccountRegion
-from portal.governance import clock
-
-LASTS = timedelta(seconds=240)  # twice the longest single step: 3 attempts of 5 s + 30 s
+from portal.governance import audit, clock
 
 
 class LeaseLostError(Exception):
@@ -28,22 +27,28 @@ class Lease:
     fence: int
 
 
+def lasts() -> timedelta:
+    """How long somebody may stay silent; by default twice the longest single step: 3 attempts of 5 s + 30 s."""
+    return timedelta(seconds=settings.PUSH_LEASE_SECONDS)
+
+
 def take(account_region: AccountRegion) -> Lease | None:
     """The lease, or None while somebody else holds it."""
     now = clock.real_now()
     owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
     rows = AccountRegion.objects.filter(pk=account_region.pk, is_active=True)
     free = rows.filter(Q(lease_until=None) | Q(lease_until__lte=now))
-    if free.update(lease_owner=owner, lease_until=now + LASTS, fence=F("fence") + 1) != 1:
+    if free.update(lease_owner=owner, lease_until=now + lasts(), fence=F("fence") + 1) != 1:
         return None
     fence = rows.filter(lease_owner=owner).values_list("fence", flat=True).first()
     return None if fence is None else Lease(account_region.pk, owner, fence)
 
 
 def hold(lease: Lease) -> None:
-    """Prove that the fence is still ours, and renew. Inside a transaction it guards all that is written there."""
+    """Prove that the fence is still ours, and renew: first in the transaction whose writes it guards."""
+    audit.take_turn()  # before the row: an approval holds its turn when it comes for the same row
     rows = AccountRegion.objects.filter(pk=lease.account_region_id, fence=lease.fence)
-    if rows.update(lease_until=clock.real_now() + LASTS) != 1:
+    if rows.update(lease_until=clock.real_now() + lasts()) != 1:
         raise LeaseLostError
 
 

@@ -4,15 +4,31 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
+from patching import breaker, iam, mirrored
+from patching.aws import identity
+from patching.aws.errors import AwsBusy, AwsDenied, AwsError
 from patching.models import AccountRegion, Application, AwsAccount, Environment, ManagedInstance, Selector
 from portal.governance import audit, clock, roles
-from portal.governance.errors import FieldProblem, InvalidInput, NotAllowed
+from portal.governance.errors import DomainError, FieldProblem, InvalidInput, NotAllowed, WrongState
 from portal.governance.models import Role, Team, User
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+NO_WAY_IN = (
+    "Checking the connection failed: "  # how an account-region's error begins when it is ours to take back
+)
+REFUSALS = ("AccessDenied", "AccessDeniedException")
+WRONG_ACCOUNT = "WrongAccount"
+SHUT = (AccountRegion.Health.DENIED, AccountRegion.Health.UNREACHABLE)
+
+
+class NotProvenError(DomainError):
+    """The role does not lead where it should; the message says what to look at."""
+
+    code = "not_proven"
 
 
 @transaction.atomic
@@ -45,7 +61,89 @@ def connect(account_id: str, name: str, regions: Iterable[str], *, by: User | No
     return account
 
 
+def prove(place: AccountRegion, *, by: User | None) -> AccountRegion:
+    """Assume the role, ask who we are there, and remember it. ``by=None`` is the command line.
+
+    Raises NotAllowed, WrongState, and NotProvenError with what is wrong in words; each attempt is audited.
+    """
+    _raise_unless(by, Role.OPERATOR)
+    if not place.is_active:
+        raise WrongState(f"{place} is switched off; switch it on first.")
+    try:
+        arn = _who_we_are(place)
+    except AwsError as problem:
+        _keep_failure(place, problem, by)
+        raise NotProvenError(str(problem)) from problem
+    _keep_proof(place, arn, by)
+    place.refresh_from_db()
+    return place
+
+
+def _who_we_are(place: AccountRegion) -> str:
+    try:
+        landed, arn = identity.caller(place)
+    except AwsDenied as problem:
+        raise AwsDenied(problem.code, _why_denied(place, problem)) from problem
+    except AwsBusy as problem:
+        message = f"AWS did not answer in {place.region}, so nothing is known about the role. {problem}"
+        raise AwsBusy(problem.code, message) from problem
+    wanted = place.account.account_id
+    if landed != wanted:
+        message = f"The role leads into account {landed}, not into {wanted}. Nothing is written there."
+        raise AwsDenied(WRONG_ACCOUNT, message)
+    return arn
+
+
+def _why_denied(place: AccountRegion, problem: AwsDenied) -> str:
+    if problem.code not in REFUSALS:
+        return str(problem)
+    hub = settings.HUB_ROLE_ARN or "the role that Patchwarden runs as"
+    return (
+        f"AWS did not let us assume {identity.role_arn(place)}. It says the same for three reasons: there is "
+        f"no such role, it does not trust {hub}, or it asks for another external id than the one on the "
+        f"set-up page. ({problem.code})"
+    )
+
+
 @transaction.atomic
+def _keep_proof(place: AccountRegion, arn: str, by: User | None) -> None:
+    audit.take_turn()
+    now, here = clock.now(), AccountRegion.objects.filter(pk=place.pk)
+    here.update(identity_arn=arn, identity_at=now)
+    here.filter(last_error__startswith=NO_WAY_IN).update(last_error_code="", last_error="")
+    if place.health in SHUT:  # what was shut for want of a way in may be tried again at once
+        breaker.reset(place)
+        here.update(backoff_until=None)
+    audit.record("account.proved", place, by=by, detail={"arn": arn})
+
+
+@transaction.atomic
+def _keep_failure(place: AccountRegion, problem: AwsError, by: User | None) -> None:
+    """A refusal takes an earlier proof back; silence proves nothing."""
+    audit.take_turn()
+    here = AccountRegion.objects.filter(pk=place.pk)
+    here.update(last_error_code=problem.code, last_error=f"{NO_WAY_IN}{problem}")
+    if problem.code in (*REFUSALS, WRONG_ACCOUNT):
+        here.update(identity_arn="", identity_at=None)
+    audit.record("account.not_proved", place, by=by, detail={"code": problem.code})
+
+
+@transaction.atomic
+def template(account: AwsAccount, kind: str) -> str:
+    """Both roles of an account as a CloudFormation template, ``json`` or ``yaml``; "" while HUB_ROLE_ARN names no role
+    that it could trust."""
+    if not settings.HUB_ROLE_ARN:
+        return ""
+    document = iam.template(
+        account,
+        settings.HUB_ROLE_ARN,
+        installation=settings.INSTALLATION,
+        restore_role=settings.RESTORE_ROLE_NAME,
+        mirrored=mirrored.switched_on(),
+    )
+    return iam.as_text(document, kind)
+
+
 def add_environment(slug: str, name: str, *, is_production: bool, by: User | None) -> Environment:
     """One more stage, patched after those that are there. Raises InvalidInput, NotAllowed."""
     _raise_unless(by, Role.SECURITY_OPERATIONS)

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from patching.models import ChangeRequest, Decision, Environment, Revision
+from patching.models import ChangeRequest, Decision, Environment, Revision, Unmanaged
 from patching.models.baselines import PatchBaseline
 from patching.models.governed import Governed
 from patching.models.groups import PatchGroup
 from patching.models.windows import MaintenanceWindow
+from patching.reached import instances_reached
 from portal.governance import clock, roles
+from portal.governance.deciding import authors_of
 from portal.governance.models import Outcome, Role, RoleGrant, Team, User
 
 LEAD = "team_lead"
@@ -80,7 +82,9 @@ def _brings_into_production(items: Iterable[Mapping[str, Any]], production: set[
 def environments_touched(item: Mapping[str, Any]) -> set[str]:
     """Environments an item names now or is changed away from; a baseline also those of the groups that use it."""
     found = {item["spec"].get("environment", "")}
-    if item["target"] is not None:
+    if item["action"] == "adopt":
+        found |= _environments_reached(item["target"])
+    elif item["target"] is not None:
         row = ROWS[item["kind"]].objects.filter(pk=item["target"]).select_related("environment").first()
         if row is not None:
             found.add(row.environment.slug if row.environment else "")
@@ -92,6 +96,15 @@ def environments_touched(item: Mapping[str, Any]) -> set[str]:
                     if group.environment and row.name in group.spec["baselines"].values()
                 }
     return found - {""}
+
+
+def _environments_reached(unmanaged: Any) -> set[str]:
+    """Environments of the instances that something made outside touches; where that cannot be told, all of them."""
+    row = Unmanaged.objects.filter(pk=unmanaged).select_related("account_region__account").first()
+    reached = instances_reached(row) if row is not None else None
+    if reached is None or any(one.environment is None for one in reached):
+        return set(Environment.objects.values_list("slug", flat=True))
+    return {one.environment.slug for one in reached if one.environment is not None}
 
 
 def candidates(slot: str, team: Team, authors: Collection[int] = ()) -> QuerySet[User]:
@@ -109,11 +122,6 @@ def candidates(slot: str, team: Team, authors: Collection[int] = ()) -> QuerySet
     if slot == CISO:
         return roles.holders(Role.CISO, not_for=authors).distinct()
     return User.objects.filter(pk__in=leads.values("pk")) | User.objects.filter(pk__in=security.values("pk"))
-
-
-def authors_of(request: ChangeRequest) -> set[int]:
-    """Everyone who asked for it or helped to write any revision of it."""
-    return {request.requested_by_id, *request.revisions.values_list("author", flat=True)}
 
 
 def eligible(request: ChangeRequest, slot: str) -> QuerySet[User]:

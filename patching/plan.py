@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from patching.aws.marks import Observed
+from patching.aws.marks import Observed, is_nobodys
 from patching.specs import (
     ORDER,
     BaselineSpec,
@@ -22,6 +22,7 @@ from patching.specs import (
     WindowSpec,
     differences,
     shown,
+    to_plain,
 )
 from portal.governance.canonical import digest_of
 
@@ -38,13 +39,16 @@ class Known:
     earlier: str | None = None
     waits: str = ""  # why nothing may be done about it just now
     fails: str = ""  # why it is not tried again yet
+    held: str = ""  # why a change made outside is not overwritten
+    restores: bool = False  # a person allowed us to overwrite what was changed outside
+    waived: bool = False  # made for waivers: that it leaves brings patching back
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing to do to one resource. ``needs`` names what has to be right before."""
 
-    action: str  # create, update, delete, enable, disable
+    action: str  # create, adopt, update, delete, enable, disable
     key: Key
     label: str
     aws_id: str = ""
@@ -65,6 +69,13 @@ class Step:
         }
 
 
+class Obstacle(NamedTuple):
+    """Why only a person can bring something about, in words, and in one for programs."""
+
+    reason: str
+    code: str
+
+
 @dataclass(frozen=True)
 class Note:
     """Something that is not done, and why."""
@@ -73,6 +84,7 @@ class Note:
     label: str
     reason: str
     aws_id: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,13 @@ class Plan:
     digest: str = ""
 
 
+class Adopted(NamedTuple):
+    """What an approved request brings under management: its AWS id, and the digest of what was approved."""
+
+    aws_id: str
+    digest: str
+
+
 @dataclass(frozen=True)
 class World:
     """All that planning looks at, with the questions that several steps of it ask."""
@@ -99,6 +118,7 @@ class World:
     tombstones: frozenset[Key]
     windows_of_group: Mapping[str, frozenset[Key]]
     labels: Mapping[str, str] = field(default_factory=dict)
+    adoptions: Mapping[Key, Adopted] = field(default_factory=dict)
 
     @cached_property
     def ways_back(self) -> Mapping[tuple[str, str], frozenset[Key]]:
@@ -112,10 +132,14 @@ class World:
     def remembered(self, key: Key) -> Known:
         return self.known.get(key, Known())
 
-    def rank(self, key: Key) -> tuple[bool, Key]:
-        """The tag that names the group comes before the one that names the window: never in one without the other."""
+    def rank(self, key: Key) -> tuple[bool, str, Key]:
+        """The tag that names the group comes before the one that names the window: never in one without the other.
+
+        Of the ways back the earlier comes first: should we stop in between, nothing lasts longer than it was to.
+        """
         spec = self.desired[key].spec
-        return isinstance(spec, TagSpec) and spec.value not in self.windows_of_group, key
+        moment = spec.at if isinstance(spec, ScheduleSpec) else ""
+        return isinstance(spec, TagSpec) and spec.value not in self.windows_of_group, moment, key
 
     def children(self, window: Key) -> list[Key]:
         """Desired targets and tasks of a window."""
@@ -130,13 +154,26 @@ class World:
             and window in self.windows_of_group.get(one.spec.patch_group, frozenset())
         ]
 
+    def judges_of(self, group: str) -> frozenset[Key]:
+        """Registrations of a group. An instance that moves into a group before they are there falls to AWS's default
+        baseline, which installs everything."""
+        return self._judges.get(group, frozenset())
+
+    @cached_property
+    def _judges(self) -> Mapping[str, frozenset[Key]]:
+        found: dict[str, set[Key]] = defaultdict(set)
+        for key, one in self.desired.items():
+            if isinstance(one.spec, RegistrationSpec):
+                found[one.spec.patch_group].add(key)
+        return {group: frozenset(keys) for group, keys in found.items()}
+
     def leaving(self) -> list[Observed]:
         """What is in AWS, is ours, is wanted by nobody, and may go; parts of a leaving window go with it."""
         return [
             seen
             for key, seen in self.live.items()
             if key not in self.desired
-            and not seen.foreign
+            and (not seen.foreign or is_nobodys(key))
             and (key in self.tombstones or parent_of(seen.spec) in self.tombstones - self.desired.keys())
         ]
 
@@ -149,22 +186,35 @@ def plan(
     *,
     max_delete_share: float,
     windows_of_group: Mapping[str, frozenset[Key]] | None = None,
+    adoptions: Mapping[Key, Adopted] | None = None,
 ) -> Plan:
     """What to do in one account-region, in which order, or why not. The same input gives the same plan."""
     observed = list(observed)
     live, others = one_each(observed, known)
     labels = {key.name: one.label for key, one in desired.items()}
-    world = World(desired, live, known, frozenset(tombstones), windows_of_group or {}, labels)
+    world = World(
+        desired, live, known, frozenset(tombstones), windows_of_group or {}, labels, adoptions or {}
+    )
 
     waiting = [
         Note(key, desired[key].label, known[key].waits) for key in desired if world.remembered(key).waits
     ]
     blocked = [
-        Note(key, one.label, reason)
+        Note(key, one.label, found.reason, code=found.code)
         for key, one in desired.items()
-        if not world.remembered(key).waits and (reason := _obstacle(world, one))
+        if not world.remembered(key).waits and (found := _obstacle(world, one))
     ]
-    held_back = {note.key for note in (*waiting, *blocked)}
+    stopped = {note.key for note in (*waiting, *blocked)}
+    adopting = [
+        _adopt(world, desired[key]) for key in sorted(desired.keys() - stopped) if _is_adopted_now(world, key)
+    ]
+    marked = {step.key for step in adopting}
+    waiting += [
+        Note(key, one.label, "Waits until its window carries our mark.")
+        for key, one in desired.items()
+        if key not in stopped and parent_of(one.spec) in marked
+    ]
+    held_back = stopped | marked | {note.key for note in waiting}
     building = [
         step
         for kind in ORDER
@@ -176,7 +226,7 @@ def plan(
     leaving, let_go = _leave(world)
     resting, waking = _rest_and_wake(world, building, leaving, held_back)
     twins, stilled = _twins(others)
-    steps = (*stilled, *resting, *building, *leaving, *waking)
+    steps = (*stilled, *adopting, *resting, *building, *leaving, *waking)
     return Plan(
         steps=steps,
         blocked=tuple(blocked),
@@ -212,8 +262,11 @@ def needs_of(world: World, one: Desired) -> frozenset[Key]:
         return frozenset({Key("window", spec.window)})
     if isinstance(spec, TaskSpec):
         return frozenset({Key("window", spec.window), *(Key("target", name) for name in spec.targets)})
+    if isinstance(spec, ScheduleSpec):
+        return world.judges_of(spec.tag_value)
     if isinstance(spec, TagSpec):
-        return world.ways_back.get((spec.instance_id, spec.tag_key), frozenset())
+        back = world.ways_back.get((spec.instance_id, spec.tag_key), frozenset())
+        return back | world.judges_of(spec.value)
     return frozenset()
 
 
@@ -233,37 +286,70 @@ def one_each(
     return live, others
 
 
-def _obstacle(world: World, one: Desired) -> str:
-    """Why only a person can bring this about; "" where nothing stands in the way."""
-    seen, wanted = world.live.get(one.key), one.spec
-    if world.remembered(one.key).fails and (seen is None or not same(seen.spec, wanted)):
-        return world.remembered(one.key).fails
-    if seen is None:
-        return ""
-    if seen.foreign:
+def _obstacle(world: World, one: Desired) -> Obstacle | None:
+    """Why only a person can bring this about; None where nothing stands in the way."""
+    seen, wanted, known = world.live.get(one.key), one.spec, world.remembered(one.key)
+    if known.fails and (seen is None or seen.spec != wanted):
+        return Obstacle(known.fails, "not_again")
+    if one.key in world.adoptions and (seen is None or seen.foreign):
+        return _adoption_obstacle(world.adoptions[one.key], seen)
+    if seen is not None and seen.foreign:
         return _not_ours(world, one, seen)
-    match wanted, seen.spec:
-        case BaselineSpec(), BaselineSpec() if wanted.operating_system != seen.spec.operating_system:
-            return "The operating system of a baseline cannot be changed in AWS. Ask for a new baseline."
-        case TaskSpec(), TaskSpec() if wanted.task_type != seen.spec.task_type:
-            return "The type of a task cannot be changed in AWS. Ask for a new task under another name."
-        case TagSpec(), TagSpec():
-            return _tag_obstacle(wanted, seen.spec.value, one.expects, world.remembered(one.key))
-    return ""
+    if known.held:
+        return Obstacle(known.held, "drift")
+    match wanted, seen.spec if seen is not None else None:
+        case BaselineSpec(), BaselineSpec() as live if wanted.operating_system != live.operating_system:
+            reason = "The operating system of a baseline cannot be changed in AWS. Ask for a new baseline."
+            return Obstacle(reason, "fixed_in_aws")
+        case TaskSpec(), TaskSpec() as live if wanted.task_type != live.task_type:
+            reason = "The type of a task cannot be changed in AWS. Ask for a new task under another name."
+            return Obstacle(reason, "fixed_in_aws")
+        case TagSpec(), TagSpec() as live:
+            return _tag_obstacle(wanted, live.value, one.expects, known)
+    return None
 
 
-def _not_ours(world: World, one: Desired, seen: Observed) -> str:
+def _adoption_obstacle(adopted: Adopted, seen: Observed | None) -> Obstacle | None:
+    """It is marked only as it was approved."""
+    if seen is None or seen.aws_id != adopted.aws_id:
+        reason = f"{adopted.aws_id} was to be adopted and is no longer in AWS. Ask to remove this here, or create it."
+        return Obstacle(reason, "adoption_gone")
+    if digest_of(to_plain(content(seen.spec))) != adopted.digest:
+        reason = (
+            f"{adopted.aws_id} was changed in AWS since its adoption was approved. "
+            f"Ask to remove this here, then adopt it as it is."
+        )
+        return Obstacle(reason, "adoption_changed")
+    return None
+
+
+def _is_adopted_now(world: World, key: Key) -> bool:
+    seen = world.live.get(key)
+    return key in world.adoptions and seen is not None and seen.foreign
+
+
+def _adopt(world: World, one: Desired) -> Step:
+    """Mark it; everything else comes when the mark reads back."""
+    seen = world.live[one.key]
+    changes = _changes(world, content(seen.spec), content(one.spec))
+    return Step("adopt", one.key, one.label, seen.aws_id, changes, "Brought under management as approved")
+
+
+def _not_ours(world: World, one: Desired, seen: Observed) -> Obstacle:
     if seen.aws_id == world.remembered(one.key).aws_id and not isinstance(one.spec, RegistrationSpec):
-        return f"{seen.aws_id} no longer carries our mark. It was left alone: mark it again or remove it."
-    return f"AWS has something in its place that is not ours ({seen.aws_id}). It was left alone."
+        reason = f"{seen.aws_id} no longer carries our mark. It was left alone: mark it again or remove it."
+        return Obstacle(reason, "ownership_lost")
+    reason = f"AWS has something in its place that is not ours ({seen.aws_id}). It was left alone."
+    return Obstacle(reason, "foreign")
 
 
-def _tag_obstacle(wanted: TagSpec, value: str, expects: str | None, known: Known) -> str:
+def _tag_obstacle(wanted: TagSpec, value: str, expects: str | None, known: Known) -> Obstacle | None:
     """A tag is written over the value seen at approval or last written by us, and over no other."""
     ours = known.applied.value if isinstance(known.applied, TagSpec) else None
-    if value in (wanted.value, ours, expects) or expects is None:
-        return ""
-    return f"The tag was changed outside to “{value}”. It was left alone; it should be “{wanted.value}”."
+    if value in (wanted.value, ours, expects) or expects is None or known.restores:
+        return None
+    reason = f"The tag was changed outside to “{value}”. It was left alone; it should be “{wanted.value}”."
+    return Obstacle(reason, "drift")
 
 
 def _build(world: World, one: Desired) -> Iterator[Step]:
@@ -293,14 +379,55 @@ def _leave(world: World) -> tuple[list[Step], list[Note]]:
     steps, let_go = [], []
     for seen in sorted(world.leaving(), key=lambda seen: (-ORDER.index(seen.key.kind), seen.key)):
         label = shown_name(seen)
-        reason = _tag_stays(world.remembered(seen.key), seen) if isinstance(seen.spec, TagSpec) else ""
+        known = world.remembered(seen.key)
+        if known.fails:
+            continue
+        reason = _tag_stays(known, seen) if isinstance(seen.spec, TagSpec) else ""
         if reason:
             let_go.append(Note(seen.key, label, reason, seen.aws_id))
         else:
-            steps.append(Step("delete", seen.key, label, seen.aws_id, (), "Its removal was decided"))
-    for key in sorted(world.tombstones - world.desired.keys() - world.live.keys()):
-        let_go.append(Note(key, str(key), "It is no longer in AWS."))
+            reason, needs = "Its removal was decided", _users_to_move(world, seen)
+            steps.append(Step("delete", seen.key, label, seen.aws_id, (), reason, needs))
+    for key in sorted(world.tombstones - world.desired.keys() - {one.key for one in world.leaving()}):
+        there, parent = world.live.get(key), _parent_remembered(world, key)
+        if there is None and world.remembered(key).waits:
+            continue  # AWS may still show it
+        if there is not None:
+            reason = f"{there.aws_id} no longer carries our mark. It was left alone: remove it by hand."
+        elif parent is not None and parent.foreign:
+            reason = f"Its window {parent.aws_id} no longer carries our mark. It was left alone."
+        else:
+            reason = "It is no longer in AWS."
+        let_go.append(Note(key, str(key), reason))
     return steps, let_go
+
+
+def _users_to_move(world: World, leaving: Observed) -> frozenset[Key]:
+    """What still uses something that leaves: groups a baseline; instances and schedules to come a group.
+
+    AWS deletes no baseline in use; an instance whose group lost its baseline would get the account's default.
+    """
+    going = {seen.key for seen in world.leaving()}
+    return frozenset(
+        key
+        for key, seen in world.live.items()
+        if (key in world.desired or key in going) and _uses(seen.spec, leaving)
+    )
+
+
+def _uses(spec: Spec, leaving: Observed) -> bool:
+    if not isinstance(leaving.spec, RegistrationSpec):
+        return isinstance(spec, RegistrationSpec) and spec.baseline == leaving.key.name
+    names = spec.value if isinstance(spec, TagSpec) else ""
+    names = spec.tag_value if isinstance(spec, ScheduleSpec) else names
+    return names == leaving.spec.patch_group
+
+
+def _parent_remembered(world: World, key: Key) -> Observed | None:
+    """The window, as it is now, in which we last wrote this part."""
+    applied = world.remembered(key).applied
+    parent = parent_of(applied) if applied is not None else None
+    return world.live.get(parent) if parent is not None else None
 
 
 def _tag_stays(known: Known, seen: Observed) -> str:
@@ -333,7 +460,8 @@ def _rest_and_wake(
             reason = "Enabled last" if key in moving or not _was_on(world, key) else OUTSIDE
             waking.append(Step("enable", key, one.label, seen.aws_id if seen else "", (), reason, needs))
     for seen in sorted(world.leaving(), key=lambda seen: seen.key):
-        if isinstance(seen.spec, WindowSpec) and seen.spec.enabled:
+        resting_already = world.remembered(seen.key).fails
+        if isinstance(seen.spec, WindowSpec) and seen.spec.enabled and not resting_already:
             reason = "Disabled before it is removed"
             resting.append(Step("disable", seen.key, shown_name(seen), seen.aws_id, (), reason))
     return resting, waking
@@ -395,7 +523,7 @@ def _refusal(world: World, steps: Iterable[Step], share: float) -> str | None:
     lost = {
         step.key
         for step in steps
-        if step.action == "delete"
+        if (step.action == "delete" and not world.remembered(step.key).waived)
         or (step.action == "disable" and step.aws_id and step.key not in awake_again)
     }
     ours = sum(not seen.foreign for seen in world.live.values())

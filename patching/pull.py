@@ -14,9 +14,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from patching import posture
-from patching.aws import session
-from patching.aws.compliance import Compliance, NoncompliantPatch, PatchState, in_batches
+from patching import breaker, exclusions, posture, unmanaged
+from patching.approval import WINDOWS
+from patching.aws.compliance import Compliance, PatchList, PatchState, in_batches
 from patching.aws.errors import AwsBusy, AwsError
 from patching.aws.instances import FoundInstance, Instances
 from patching.models import (
@@ -31,7 +31,9 @@ from patching.models import (
     ResourceState,
     Scan,
     Selector,
+    Waiver,
 )
+from patching.reaching import reach
 from portal.governance import clock
 
 logger = logging.getLogger(__name__)
@@ -79,18 +81,22 @@ def pull(account_region: AccountRegion) -> PullRun:
 
 def want(account_region: AccountRegion) -> None:
     """Have it read at the next tick: somebody asked, or the demo's clock was moved."""
-    AccountRegion.objects.filter(pk=account_region.pk).update(next_pull_at=clock.real_now())
+    AccountRegion.objects.filter(pk=account_region.pk).update(
+        next_pull_at=clock.real_now(), pull_nudged_at=None
+    )
 
 
 def want_all() -> None:
     """Have every active account-region read at the next tick."""
-    AccountRegion.objects.filter(is_active=True).update(next_pull_at=clock.real_now())
+    AccountRegion.objects.filter(is_active=True).update(next_pull_at=clock.real_now(), pull_nudged_at=None)
 
 
 def due() -> QuerySet[AccountRegion]:
     """Account-regions whose reading is due, the longest waiting first."""
     waiting = Q(next_pull_at=None) | Q(next_pull_at__lte=clock.real_now())
-    return AccountRegion.objects.filter(waiting, is_active=True).order_by("next_pull_at", "pk")
+    return AccountRegion.objects.filter(waiting, breaker.is_closed(), is_active=True).order_by(
+        "next_pull_at", "pk"
+    )
 
 
 def owner_of(tags: dict[str, str], selectors: Iterable[Selector]) -> Owner:
@@ -114,7 +120,7 @@ def owner_of(tags: dict[str, str], selectors: Iterable[Selector]) -> Owner:
 def _claim(account_region: AccountRegion) -> datetime:
     """Set the next reading before this one begins, so that a wish that arrives meanwhile stands."""
     claimed = clock.real_now() + timedelta(seconds=settings.PULL_EVERY_SECONDS)
-    AccountRegion.objects.filter(pk=account_region.pk).update(next_pull_at=claimed)
+    AccountRegion.objects.filter(pk=account_region.pk).update(next_pull_at=claimed, pull_nudged_at=None)
     PullRun.objects.filter(
         account_region=account_region, finished_at=None, started_at__lt=clock.now() - LOST_AFTER
     ).update(
@@ -131,7 +137,7 @@ def _come_back(account_region: AccountRegion, claimed: datetime, *, after: timed
 
 
 def _read(account_region: AccountRegion, reading: Reading) -> None:
-    clients = session.clients(account_region)
+    clients = reach(account_region)
     found = Instances(clients).read()
     reading.instances = len(found)
     _keep_inventory(account_region, found, reading)
@@ -146,12 +152,14 @@ def _read(account_region: AccountRegion, reading: Reading) -> None:
         reading.new_scans += _keep_compliance(account_region, states, patches, reading.seen_at)
     _judge_the_judges(account_region)
     posture.roll_up(reading.seen_at)
+    unmanaged.keep(account_region, clients, reading.seen_at)
 
 
 def _finished(run: PullRun, reading: Reading) -> PullRun:
     run.error_code = AMBIGUOUS if reading.doubts else ""
     run.error = "\n".join(reading.doubts)
     _close(run, reading)
+    breaker.reset(run.account_region)
     here = AccountRegion.objects.filter(pk=run.account_region_id)
     here.update(last_pulled_at=reading.seen_at)
     here.filter(last_error__startswith=FAILED).update(last_error_code="", last_error="")
@@ -163,6 +171,7 @@ def _failed(run: PullRun, reading: Reading, problem: AwsError) -> PullRun:
     run.error_code = problem.code
     run.error = str(problem)
     _close(run, reading)
+    breaker.trip(run.account_region, problem)
     AccountRegion.objects.filter(pk=run.account_region_id).update(
         last_error_code=run.error_code, last_error=f"{FAILED}{problem}"
     )
@@ -267,17 +276,21 @@ def _upsert(account_region: AccountRegion, batch: Sequence[ManagedInstance], see
 
 
 def _worth_a_closer_look(account_region: AccountRegion, states: Mapping[str, PatchState]) -> list[str]:
-    """Instances whose single patches are worth a call: not compliant, and not already told of this scan."""
+    """Instances whose single patches are worth a call: not compliant, and not already told of this scan.
+
+    Of one with an exclusion also a compliant scan: only the list tells what is installed from what is rejected.
+    """
     latest = _latest_scans(account_region, states)
-    told = set(
-        PatchFinding.objects.open()
-        .filter(instance__account_region=account_region, instance__instance_id__in=states)
-        .values_list("instance__instance_id", flat=True)
-    )
+    here = {"instance__account_region": account_region, "instance__instance_id__in": list(states)}
+    found = PatchFinding.objects.open().filter(**here)
+    told = set(found.filter(hidden=False).values_list("instance__instance_id", flat=True))
+    excluded = Waiver.objects.exclusions().filter(**here).values("instance")
+    doubtful = set(found.filter(instance__in=excluded).values_list("instance__instance_id", flat=True))
     return [
         instance_id
         for instance_id, state in states.items()
-        if not state.is_compliant and (_is_news(state, latest.get(instance_id)) or instance_id not in told)
+        if (_is_news(state, latest.get(instance_id)) and (not state.is_compliant or instance_id in doubtful))
+        or (not state.is_compliant and instance_id not in told)
     ]
 
 
@@ -296,7 +309,7 @@ def _is_news(state: PatchState, known: Scan | None) -> bool:
 def _keep_compliance(
     account_region: AccountRegion,
     states: Mapping[str, PatchState],
-    patches: Mapping[str, Sequence[NoncompliantPatch]],
+    patches: Mapping[str, PatchList],
     seen_at: datetime,
 ) -> int:
     """Write down new scans with their findings; returns how many were new."""
@@ -314,7 +327,7 @@ def _keep_compliance(
     Scan.objects.newest().filter(instance__in=news).update(is_latest=False)
     Scan.objects.bulk_create(_as_scan(one, states[one.instance_id], seen_at) for one in news)
     judged = {one.instance_id for one in news} | set(patches)
-    _keep_findings([one for one in instances if one.instance_id in judged], patches, seen_at)
+    _keep_findings([one for one in instances if one.instance_id in judged], states, patches, seen_at)
     return len(news)
 
 
@@ -345,17 +358,18 @@ def _as_scan(instance: ManagedInstance, state: PatchState, seen_at: datetime) ->
 
 def _keep_findings(
     instances: Sequence[ManagedInstance],
-    patches: Mapping[str, Sequence[NoncompliantPatch]],
+    states: Mapping[str, PatchState],
+    patches: Mapping[str, PatchList],
     seen_at: datetime,
 ) -> None:
-    """Open what is new, refresh what is still so, resolve what the scan no longer names."""
+    """Open what is new, refresh what is still so; what the scan no longer names is hidden or resolved."""
     known: dict[tuple[int, str], PatchFinding] = {
         (finding.instance_id, finding.patch_id): finding
         for finding in PatchFinding.objects.open().filter(instance__in=instances)
     }
     opened, refreshed = [], []
     for instance in instances:
-        for patch in patches.get(instance.instance_id, ()):
+        for patch in patches.get(instance.instance_id, PatchList()).noncompliant:
             finding = known.pop((instance.pk, patch.patch_id), None)
             if finding is None:
                 finding = PatchFinding(instance=instance, patch_id=patch.patch_id, first_seen_at=seen_at)
@@ -368,11 +382,54 @@ def _keep_findings(
             finding.cves = list(patch.cves)
             finding.state = patch.state
             finding.last_seen_at = seen_at
-    told = ["title", "classification", "severity", "cves", "state", "last_seen_at"]
+            finding.hidden = False
+    told = ["title", "classification", "severity", "cves", "state", "last_seen_at", "hidden"]
     PatchFinding.objects.bulk_create(opened, batch_size=200)
     PatchFinding.objects.bulk_update(refreshed, told, batch_size=100)
-    resolved = [finding.pk for finding in known.values()]
-    PatchFinding.objects.open().filter(pk__in=resolved).update(resolved_at=seen_at)
+    _hide_or_resolve(instances, list(known.values()), states, patches, seen_at)
+
+
+def _hide_or_resolve(
+    instances: Sequence[ManagedInstance],
+    unnamed: Sequence[PatchFinding],
+    states: Mapping[str, PatchState],
+    patches: Mapping[str, PatchList],
+    seen_at: datetime,
+) -> None:
+    """SSM names these no longer: because they are done, or because an exclusion makes its baseline reject them."""
+    by_pk = {instance.pk: instance for instance in instances}
+    excluded = exclusions.of_instances([by_pk[pk] for pk in {finding.instance_id for finding in unnamed}])
+    hidden: list[int] = []
+    resolved: list[int] = []
+    for finding in unnamed:
+        instance = by_pk[finding.instance_id]
+        listed, state = patches.get(instance.instance_id, PatchList()), states[instance.instance_id]
+        hides = not _is_there(finding, instance, listed) and any(
+            _may_hide(waiver, state)
+            and exclusions.names(waiver, instance.operating_system, finding.patch_id, finding.title)
+            for waiver in excluded.get(instance.pk, ())
+        )
+        (hidden if hides else resolved).append(finding.pk)
+    PatchFinding.objects.open().filter(pk__in=hidden).update(hidden=True)
+    PatchFinding.objects.open().filter(pk__in=resolved).update(resolved_at=seen_at, hidden=False)
+
+
+def _is_there(finding: PatchFinding, instance: ManagedInstance, listed: PatchList) -> bool:
+    """Whether SSM says it is installed. A Linux package that is there "otherwise" may be an older version."""
+    if finding.patch_id in listed.installed:
+        return True
+    return instance.operating_system == WINDOWS and finding.patch_id in listed.installed_other
+
+
+def _may_hide(waiver: Waiver, state: PatchState) -> bool:
+    """Whether a scan's silence on what a waiver names proves nothing: the side group's baseline rejects it.
+
+    So it is while the waiver is in force, and after its end for as long as the side group goes on judging. A
+    scan from before the waiver, or one that the parent group's own baseline judged, is believed.
+    """
+    if state.ended_at < waiver.starts_at or state.patch_group == waiver.restores_to:
+        return False
+    return state.ended_at < waiver.until or exclusions.is_side_of(state.patch_group, waiver.restores_to)
 
 
 # Which baseline judged, and whether it should have
@@ -414,10 +471,31 @@ def _expected_baselines(
 ) -> dict[tuple[str, str], str]:
     """(patch group, operating system) → id of the baseline that should judge there."""
     by_name = {baseline.name: aws_id for baseline, aws_id in ours.items()}
-    return {
+    groups = PatchGroup.objects.live().filter(account_region=account_region)
+    of_groups = {
         (group.name, system): by_name.get(name, "")
-        for group in PatchGroup.objects.live().filter(account_region=account_region)
+        for group in groups
         for system, name in group.spec["baselines"].items()
+    }
+    return _side_baselines(account_region) | of_groups
+
+
+def _side_baselines(account_region: AccountRegion) -> dict[tuple[str, str], str]:
+    """The same of side groups: the clone that we registered there for what an exclusion leaves off."""
+    parents = set(
+        Waiver.objects.exclusions()
+        .filter(instance__account_region=account_region)
+        .order_by()
+        .values_list("restores_to", flat=True)
+    )
+    if not parents:
+        return {}
+    registered = ResourceState.objects.filter(account_region=account_region, kind="registration")
+    places = [(key.rpartition(":"), aws_id) for key, aws_id in registered.values_list("key", "aws_id")]
+    return {
+        (group, system): _bare_id(aws_id)
+        for (group, _, system), aws_id in places
+        if any(exclusions.is_side_of(group, parent) for parent in parents)
     }
 
 

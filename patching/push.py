@@ -6,27 +6,29 @@ Any number of passes leads to the same end as one, wherever the one before it di
 import logging
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
 
-from patching import desired, intents, progress, writing
+from patching import adopting, breaker, concluding, desired, intents, outside, progress, writing
 from patching import lease as leases
 from patching import plan as planning
 from patching.aws import session
 from patching.aws.adapters import Adapters
-from patching.aws.errors import AwsBusy, AwsError
+from patching.aws.errors import EXPIRED, AwsBusy, AwsError
 from patching.aws.marks import Observed
+from patching.concluding import Ending
 from patching.crashpoints import crashpoint
 from patching.lease import Lease, LeaseLostError
-from patching.models import AccountRegion, Operation, PushRun, ResourceState, Tombstone
-from patching.plan import OUTSIDE, Known, Plan, parent_of, same
-from patching.specs import Desired, Key, RegistrationSpec, TagSpec, differences, to_plain
-from patching.writing import OutOfTimeError, Work
+from patching.models import AccountRegion, Operation, PushRun, ResourceState
+from patching.plan import Adopted, Known, Plan, same
+from patching.reaching import reach
+from patching.specs import Desired, Key, RegistrationSpec, TagSpec, to_plain
+from patching.work import Work, sources_as_plain
+from patching.writing import OutOfTimeError
 from portal.governance import clock
 from portal.governance.canonical import digest_of
 from portal.governance.states import move
@@ -35,31 +37,9 @@ logger = logging.getLogger(__name__)
 
 CHECK_EVERY = timedelta(minutes=15)  # how often AWS is compared with what is approved, give or take a third
 LONGEST_PAUSE = timedelta(minutes=15)
-RETRY_FAILED_AFTER = timedelta(hours=1)
+NUMBERED_BY_AWS = {"baseline", "window", "target", "task"}  # a second one of these would be another one
 FAILED = "Pushing failed: "  # how an account-region's error begins when it is ours to take back
 State, Condition = PushRun.State, ResourceState.Condition
-
-
-def due() -> QuerySet[AccountRegion]:
-    """Account-regions that have something to push or to compare, the longest waiting first."""
-    real_now = clock.real_now()
-    wanted = Q(push_wanted__gt=F("push_done")) | Q(next_push_at=None) | Q(next_push_at__lte=clock.now())
-    free = (Q(backoff_until=None) | Q(backoff_until__lte=real_now)) & (
-        Q(lease_until=None) | Q(lease_until__lte=real_now)
-    )
-    return AccountRegion.objects.filter(wanted & free, is_active=True).order_by("next_push_at", "pk")
-
-
-def want(account_region: AccountRegion) -> None:
-    """Have it pushed at the next tick, whatever it last ended with."""
-    AccountRegion.objects.filter(pk=account_region.pk).update(
-        push_wanted=F("push_wanted") + 1, backoff_until=None
-    )
-
-
-def want_all() -> None:
-    """Have every active account-region compared at the next tick: the demo's clock was moved."""
-    AccountRegion.objects.filter(is_active=True).update(next_push_at=clock.now())
 
 
 def push(account_region: AccountRegion, *, trigger: str) -> PushRun | None:
@@ -85,44 +65,77 @@ def push(account_region: AccountRegion, *, trigger: str) -> PushRun | None:
         leases.release(lease)
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a pass ended, and whether somebody has to come back soon."""
-
-    state: str
-    code: str = ""
-    error: str = ""
-    again: str = ""  # "busy": later and later; "soon": when what we wait for is over
-
-
 BROKEN = Ending(State.FAILED, "internal", "Patchwarden itself failed; its log says how.", "busy")
+PAUSED = "paused"
 
 
 def _pass(place: AccountRegion, lease: Lease, run: PushRun) -> None:
-    progress.started(place)
-    crashpoint("requests-started")
-    try:
-        work = _begin_work(place, lease, run)
-        _settle_open_operations(work)
-        planned = _plan(work)
-        _write_down(work, planned)
-        crashpoint("plan-written")
-        ending = _refused(planned.refusal) if planned.refusal else _carry_out(work, planned)
-    except AwsError as problem:
-        ending = Ending(State.FAILED, problem.code, str(problem), "busy")
+    full = not _is_only_wished_for(place)
+    with session.counted() as calls:
+        try:
+            ending = _work_through(_begin_with_fresh_keys(place, lease, run, full=full))
+            if ending.again != "busy":
+                breaker.reset(place)
+        except AwsError as problem:
+            breaker.trip(place, problem)
+            ending = Ending(State.FAILED, problem.code, str(problem), "busy")
     crashpoint("before-run-closed")
-    _end(place, lease, run, ending)
+    reads = sum(number for call, number in calls.items() if session.is_read(call.partition(":")[2]))
+    _end(place, lease, run, ending, full=full, reads=reads)
     crashpoint("run-closed")
-    progress.settle(place, refusal=ending.error if ending.state == State.REFUSED else "")
+    progress.settle(place, refusal=ending.error if ending.code == "refused" else "")
 
 
-def _refused(why: str) -> Ending:
-    return Ending(State.REFUSED, "refused", why)
+def _begin_with_fresh_keys(place: AccountRegion, lease: Lease, run: PushRun, *, full: bool) -> Work:
+    """A session that ended early is no reason to wait: the role is assumed anew, once."""
+    try:
+        return _begin_work(place, lease, run, full=full)
+    except AwsBusy as problem:
+        if problem.code not in EXPIRED:
+            raise
+        session.forget(place)
+        return _begin_work(place, lease, run, full=full)
+
+
+def _is_only_wished_for(place: AccountRegion) -> bool:
+    """Something new is wanted, and everything else was compared not long ago: what is in sync may be believed."""
+    compared = place.next_push_at is not None and place.next_push_at > clock.now()
+    return compared and place.push_wanted > place.push_done
+
+
+def _work_through(work: Work) -> Ending:
+    _note_what_is_read(work)
+    if progress.started(work.place):
+        return Ending(
+            State.PARTIAL, "stale", "A request went stale; the next push goes on without it.", "soon"
+        )
+    crashpoint("requests-started")
+    _settle_open_operations(work)
+    found = outside.look(work)
+    known = _known(work)
+    waiting = {key for key, one in known.items() if one.waits}
+    if outside.note(work, found, waiting):
+        return _paused(work, len(found))
+    planned = _plan(work, known)
+    _write_down(work, planned)
+    crashpoint("plan-written")
+    if planned.refusal:
+        return Ending(State.REFUSED, "refused", planned.refusal)
+    return _carry_out(work, planned)
+
+
+def _paused(work: Work, changes: int) -> Ending:
+    why = f"Nothing is written here until a person decides about {changes} changes made outside Patchwarden."
+    for key, obstacle in work.held.items():
+        work.stuck[key] = obstacle.reason
+    return Ending(State.REFUSED, PAUSED, why)
 
 
 def preview(account_region: AccountRegion) -> Plan:
     """The plan that a push would make now. Reads AWS, writes nothing anywhere."""
-    return _plan(_begin_work(account_region, Lease(account_region.pk, "", -1), PushRun()))
+    work = _begin_work(account_region, Lease(account_region.pk, "", -1), PushRun(), full=True)
+    outside.foresee(work, outside.look(work))
+    return _plan(work, _known(work))
 
 
 # Before: what is known, what was left open
@@ -150,15 +163,16 @@ def _open_run(place: AccountRegion, lease: Lease, trigger: str) -> PushRun:
     )
 
 
-def _begin_work(place: AccountRegion, lease: Lease, run: PushRun) -> Work:
+def _begin_work(place: AccountRegion, lease: Lease, run: PushRun, *, full: bool) -> Work:
     """What should be, what we remember, and what AWS shows."""
     world = desired.desired_for(place, clock.now())
     adapters = Adapters(
-        session.clients(place),
+        reach(place),
         installation=settings.INSTALLATION,
         restore_role=settings.RESTORE_ROLE_NAME,
     )
-    work = Work(place, lease, run, adapters, world, _states(place), _windows_of_groups(place, world))
+    work = Work(place, lease, run, adapters, world, _states(place), _windows_of_groups(place, world), full)
+    work.adoptions = adopting.open_in(place)
     work.look()
     return work
 
@@ -179,6 +193,14 @@ def _windows_of_groups(place: AccountRegion, world: Mapping[Key, Desired]) -> di
         group: frozenset(desired.windows_of_group(world, group, account.patch_group_tag, account.window_tag))
         for group in groups
     }
+
+
+def _note_what_is_read(work: Work) -> None:
+    """Keep what AWS shows now, so that a request is held against it and not against the look before."""
+    for key, seen in work.live.items():
+        state = work.states.get(key)
+        if state is not None and not seen.foreign:
+            intents.note(work.lease, state, observed_digest=digest_of(to_plain(seen.spec)))
 
 
 def _settle_open_operations(work: Work) -> None:
@@ -230,20 +252,20 @@ def _within_settle_time(moment: datetime | None) -> bool:
 # The plan
 
 
-def _plan(work: Work) -> Plan:
+def _plan(work: Work, known: Mapping[Key, Known]) -> Plan:
+    work.resting = {key for key, one in known.items() if one.fails}
     return planning.plan(
         work.world,
         work.observed,
-        _known(work),
-        _tombstones(work.place),
+        {
+            key: replace(one, held=work.held[key].reason) if key in work.held else one
+            for key, one in known.items()
+        },
+        {key for key in concluding.tombstones(work.place) if work.gate.gives_leave(key)},
         max_delete_share=settings.PUSH_MAX_DELETE_SHARE,
         windows_of_group=work.windows_of_group,
+        adoptions={key: Adopted(one.aws_id, one.content_digest) for key, one in work.adoptions.items()},
     )
-
-
-def _tombstones(place: AccountRegion) -> set[Key]:
-    rows = Tombstone.objects.filter(account_region=place, buried_at=None)
-    return {Key(stone.kind, stone.key) for stone in rows}
 
 
 def _known(work: Work) -> dict[Key, Known]:
@@ -270,7 +292,9 @@ def _known(work: Work) -> dict[Key, Known]:
             applied=work.applied(key),
             earlier=(state.earlier or {}).get("value"),
             waits=_why_wait(work, key, state, fresh, unanswered),
-            fails="" if asked_for else _why_not_again(work, key, state),
+            fails=_why_not_again(work, key, state, asked_for=asked_for),
+            restores=bool(state.restore_digest) and state.restore_digest == _live_digest(work, key),
+            waived=any(source["kind"] == "waiver" for source in state.sources),
         )
         for key, state in work.states.items()
     }
@@ -284,12 +308,26 @@ def _why_wait(
         return "The last write got no answer; AWS may still show it."
     if key not in work.live and state.pk in fresh and state.aws_id:
         return f"AWS does not show {state.aws_id} yet."
+    if key not in work.live and _may_show_again(key, state):
+        return f"AWS no longer shows {state.aws_id}. It is looked at again before it is made anew."
     wanted, seen = work.world.get(key), work.live.get(key)
     if wanted is None or seen is None or seen.foreign or same(seen.spec, wanted.spec):
         return ""
     if isinstance(wanted.spec, RegistrationSpec):
         return _running_window(work, wanted.spec.patch_group)
     return ""
+
+
+def _may_show_again(key: Key, state: ResourceState) -> bool:
+    """A list may leave out for a moment what is there. It is believed the second time, a settle wait later."""
+    if key.kind not in NUMBERED_BY_AWS or not state.aws_id or not settings.PUSH_SETTLE_SECONDS:
+        return False
+    return state.missing_since is None or _within_settle_time(state.missing_since)
+
+
+def _live_digest(work: Work, key: Key) -> str:
+    seen = work.live.get(key)
+    return outside.GONE if seen is None else digest_of(to_plain(seen.spec))
 
 
 def _running_window(work: Work, patch_group: str) -> str:
@@ -301,17 +339,20 @@ def _running_window(work: Work, patch_group: str) -> str:
     return ""
 
 
-def _why_not_again(work: Work, key: Key, state: ResourceState) -> str:
-    """What failed for the same wish is not tried again at once; AWS would say the same."""
+def _why_not_again(work: Work, key: Key, state: ResourceState, *, asked_for: bool) -> str:
+    """What failed for the same wish is not tried again at once, and what is parked not at all."""
     wanted = work.world.get(key)
-    if state.condition != Condition.FAILED or state.retry_at is None or wanted is None:
+    if wanted is not None and state.sources != sources_as_plain(wanted):
         return ""
-    unchanged = state.sources == writing.sources_as_plain(wanted)
-    return state.condition_text if unchanged and state.retry_at > clock.real_now() else ""
+    if state.condition == Condition.PARKED:
+        return state.condition_text
+    if asked_for or state.condition != Condition.FAILED or state.retry_at is None:
+        return ""
+    return state.condition_text if state.retry_at > clock.real_now() else ""
 
 
 def _write_down(work: Work, planned: Plan) -> None:
-    """Save the plan before the first step, and what was found changed or gone."""
+    """Save the plan before the first step, and what is not done and why."""
     notes = [
         *(("blocked", note) for note in planned.blocked),
         *(("waiting", note) for note in planned.waiting),
@@ -330,26 +371,23 @@ def _write_down(work: Work, planned: Plan) -> None:
         }
         for action, note in notes
     ]
+    told += [
+        {
+            "action": "blocked",
+            "kind": "",
+            "key": "",
+            "label": label,
+            "aws_id": "",
+            "reason": why,
+            "changes": [],
+        }
+        for label, why in sorted(getattr(work.world, "broken", {}).items())
+    ]
     with transaction.atomic():
         leases.hold(work.lease)
         PushRun.objects.filter(pk=work.run.pk).update(
             plan=[*(step.as_plain() for step in planned.steps), *told], plan_digest=planned.digest
         )
-    for step in planned.steps:
-        if step.reason == OUTSIDE and work.resource(step.key).condition != Condition.DRIFTED:
-            changed = "; ".join(
-                f"{one.field}: “{one.live}” instead of “{one.desired}”" for one in step.changes
-            )
-            _note_outside_change(work, step.key, Condition.DRIFTED, changed or "It was disabled.")
-        elif step.action == "create" and work.resource(step.key).aws_id:
-            gone = f"{work.resource(step.key).aws_id} was removed from AWS outside Patchwarden."
-            _note_outside_change(work, step.key, Condition.MISSING, gone)
-
-
-def _note_outside_change(work: Work, key: Key, condition: str, text: str) -> None:
-    intents.note(
-        work.lease, work.resource(key), audited_as=condition, condition=condition, condition_text=text
-    )
 
 
 # Doing it, and what became of it
@@ -366,184 +404,19 @@ def _carry_out(work: Work, planned: Plan) -> Ending:
             work.look()
     except (AwsBusy, OutOfTimeError) as problem:
         stopped = problem
-    _conclude(work, planned, complete=stopped is None)
+    concluding.conclude(work, planned, complete=stopped is None)
     if isinstance(stopped, AwsBusy):
-        return Ending(_partly(work), stopped.code, str(stopped), "busy")
+        breaker.trip(work.place, stopped)
+        return Ending(concluding.partly(work), stopped.code, str(stopped), "busy")
     if stopped is not None:
         return Ending(State.PARTIAL, "out_of_time", "There is more to do; the next push goes on.", "soon")
-    return _ending(work, planned)
-
-
-def _ending(work: Work, planned: Plan) -> Ending:
-    wrong = {key for key in work.world if not _is_in_sync(work, key)}
-    failed = {note.key for note in planned.blocked} | set(work.failed)
-    left = _tombstones(work.place)
-    unlike = wrong | failed | left
-    if not unlike:
-        return Ending(State.SUCCEEDED)
-    # names stay with the plan and the operations, which a team reads only as far as they are its own
-    total = len(work.world) + len(left)
-    text = f"{len(unlike)} of {total} resources are not as approved; the plan and the operations say which and why."
-    hopeless = unlike <= _consequences(work, failed | work.closed)
-    return Ending(_partly(work), "partial", text, "" if hopeless else "soon")
-
-
-def _consequences(work: Work, failed: set[Key]) -> set[Key]:
-    """What cannot be done as things are, and what only waits for it: coming back soon would not help."""
-    found, grown = set(failed), True
-    world = planning.World(work.world, work.live, {}, frozenset(), work.windows_of_group)
-    while grown:
-        more = {
-            key
-            for key, one in work.world.items()
-            if found & ({*planning.needs_of(world, one)} | _needs_to_open(world, key))
-        }
-        grown = not more <= found
-        found |= more
-    return found
-
-
-def _needs_to_open(world: planning.World, key: Key) -> set[Key]:
-    return {*world.children(key), *world.judges(key)} if key.kind == "window" else set()
-
-
-def _partly(work: Work) -> str:
-    done = work.wrote > len(work.failed) or any(_is_in_sync(work, key) for key in work.world)
-    return State.PARTIAL if done else State.FAILED
-
-
-def _is_in_sync(work: Work, key: Key) -> bool:
-    """Only what reads back as wanted, its windows open where they should be, is in sync."""
-    seen = work.live.get(key)
-    return seen is not None and not seen.foreign and seen.spec == work.world[key].spec
-
-
-def _conclude(work: Work, planned: Plan, *, complete: bool) -> None:
-    """Write down for each resource how it stands. When the pass stopped early, only what is certain."""
-    twins = {note.key: note.reason for note in planned.twins}
-    refused = {note.key: note.reason for note in planned.blocked}
-    for key, wanted in work.world.items():
-        if key in work.failed:
-            _note_failure(work, key, str(work.failed[key]))
-        elif key in refused and not _is_in_sync(work, key):
-            _note_failure(work, key, refused[key])
-        elif complete:
-            _note_standing(work, key, wanted, twins.get(key, ""))
-    if complete:
-        _bury(work, planned)
-
-
-def _note_standing(work: Work, key: Key, wanted: Desired, twin: str) -> None:
-    state, seen = work.resource(key), work.live.get(key)
-    about: dict[str, Any] = {
-        "label": wanted.label,
-        "uid": wanted.uid,
-        "sources": writing.sources_as_plain(wanted),
-    }
-    if seen is None:
-        missing: dict[str, Any] = {
-            "condition": Condition.PENDING,
-            "condition_text": work.stuck.get(key, "Not in AWS yet."),
-        }
-        intents.note(work.lease, state, **about, **missing)
-        return
-    observed = digest_of(to_plain(seen.spec))
-    if not _is_in_sync(work, key):
-        differs = ", ".join(one.field for one in differences(seen.spec, wanted.spec))
-        text = work.stuck.get(key) or f"Reads back with another {differs}."
-        intents.note(
-            work.lease,
-            state,
-            **about,
-            observed_digest=observed,
-            condition=Condition.OUT_OF_SYNC,
-            condition_text=text,
-        )
-        return
-    earlier = state.earlier
-    if key.kind == "tag" and earlier is None:
-        earlier = {"value": to_plain(seen.spec)["value"]}  # it was there before we ever wrote it
-    intents.note(
-        work.lease,
-        state,
-        **about,
-        aws_id=seen.aws_id,
-        incarnation=max(seen.incarnation, 1) if seen.uid else state.incarnation,
-        applied=to_plain(seen.spec),
-        applied_digest=observed,
-        observed_digest=observed,
-        earlier=earlier,
-        condition=Condition.FAILED if twin else Condition.IN_SYNC,
-        condition_text=twin,
-        failures=0,
-        retry_at=None,
-    )
-
-
-def _note_failure(work: Work, key: Key, text: str) -> None:
-    state, wanted = work.resource(key), work.world[key]
-    again = (
-        state.condition == Condition.FAILED and state.condition_text == text and state.retry_at is not None
-    )
-    if again and state.retry_at is not None and state.retry_at > clock.real_now():
-        return  # it was not even tried
-    intents.note(
-        work.lease,
-        state,
-        audited_as="" if state.condition_text == text else Condition.FAILED,
-        label=wanted.label,
-        sources=writing.sources_as_plain(wanted),
-        condition=Condition.FAILED,
-        condition_text=text,
-        failures=state.failures + 1,
-        retry_at=clock.real_now() + RETRY_FAILED_AFTER,
-    )
-
-
-def _bury(work: Work, planned: Plan) -> None:
-    """What is gone is written off; what should have gone and is still there stays on the list."""
-    let_go = {note.key: note.reason for note in planned.let_go}
-    stones = _tombstones(work.place)
-    for key, state in sorted(work.states.items()):
-        if key in work.world:
-            continue
-        seen = work.live.get(key)
-        if seen is None or key in let_go or _is_given_back(state, seen):
-            if state.condition != Condition.REMOVED:
-                gone = {"condition": Condition.REMOVED, "condition_text": let_go.get(key, "")}
-                intents.note(work.lease, state, audited_as="removed", **gone, aws_id="", applied=None)
-        elif key in work.failed:
-            _note_left_behind(work, state, Condition.FAILED, str(work.failed[key]))
-        elif key in stones or parent_of(seen.spec) in stones:
-            why = work.stuck.get(key, "Its removal was decided; it is still in AWS.")
-            _note_left_behind(work, state, Condition.OUT_OF_SYNC, why)
-        else:
-            why = "No approved request wants it, and none removes it. It is left alone."
-            _note_left_behind(work, state, Condition.OUT_OF_SYNC, why)
-    gone_for_good = {
-        key
-        for key in stones - work.world.keys()
-        if key not in work.states or work.states[key].condition == Condition.REMOVED
-    }
-    with transaction.atomic():
-        leases.hold(work.lease)
-        for key in gone_for_good | (stones & work.world.keys()):
-            rows = Tombstone.objects.filter(account_region=work.place, kind=key.kind, key=key.name)
-            rows.filter(buried_at=None).update(buried_at=clock.now())
-
-
-def _note_left_behind(work: Work, state: ResourceState, condition: str, text: str) -> None:
-    intents.note(work.lease, state, condition=condition, condition_text=text)
-
-
-def _is_given_back(state: ResourceState, seen: Observed) -> bool:
-    """A tag that shows its earlier value again is removed as far as we are concerned."""
-    earlier = (state.earlier or {}).get("value")
-    return isinstance(seen.spec, TagSpec) and earlier is not None and seen.spec.value == earlier
+    return concluding.ending(work, planned)
 
 
 @transaction.atomic
-def _end(place: AccountRegion, lease: Lease, run: PushRun, ending: Ending) -> None:
+def _end(
+    place: AccountRegion, lease: Lease, run: PushRun, ending: Ending, *, full: bool = True, reads: int = 0
+) -> None:
     """Close the run, and say when to come back."""
     leases.hold(lease)
     move(
@@ -554,14 +427,23 @@ def _end(place: AccountRegion, lease: Lease, run: PushRun, ending: Ending) -> No
         finished_at=clock.now(),
         error_code=ending.code[:80],
         error=ending.error,
+        reads=reads,
     )
     now, here = clock.now(), AccountRegion.objects.filter(pk=place.pk)
     boundary = desired.next_boundary(place, now)
     check = now + CHECK_EVERY * random.uniform(0.67, 1.33)  # noqa: S311 - spreads load, guards nothing
-    changes: dict[str, Any] = {"next_push_at": min(filter(None, (check, boundary)))}
+    if not full and place.next_push_at is not None:
+        check = place.next_push_at
+    changes: dict[str, Any] = {"next_push_at": min(filter(None, (check, boundary))), "nudged_at": None}
+    if not ending.again:
+        here.filter(push_wanted=run.generation).update(wanted_at=None)
     if ending.again:
         failures = place.failures + 1 if ending.again == "busy" else 0
-        changes |= {"failures": failures, "backoff_until": clock.real_now() + _pause(ending, failures)}
+        changes |= {"failures": failures}
+        # whoever asked meanwhile need not wait
+        here.filter(push_wanted=run.generation).update(
+            backoff_until=clock.real_now() + _pause(ending, failures)
+        )
     else:
         changes |= {"failures": 0, "backoff_until": None, "push_done": run.generation}
     if ending.state in (State.SUCCEEDED, State.PARTIAL):

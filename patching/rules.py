@@ -5,9 +5,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from patching.items import Problem
+from patching import adopting, unmanaged
+from patching.items import Problem, is_new
 from patching.models import (
     AccountRegion,
+    Adoption,
     Application,
     Environment,
     MaintenanceWindow,
@@ -44,7 +46,7 @@ def team_of(items: Iterable[Item]) -> Team | None:
 
 def targets(items: Iterable[Item]) -> list[Governed]:
     """The live rows that these items change or delete."""
-    rows = [_target(item) for item in items if item["target"] is not None]
+    rows = [_target(item) for item in items]
     return [row for row in rows if row is not None]
 
 
@@ -59,6 +61,8 @@ def account_regions(items: Iterable[Item]) -> QuerySet[AccountRegion]:
             found.add(row.account_region_id)
         if isinstance(row, PatchBaseline):
             found |= {group.account_region_id for group in groups_using(row.name)}
+        if item["action"] == "adopt" and (theirs := adopting.there(item["target"])) is not None:
+            found.add(theirs.account_region_id)
     return AccountRegion.objects.filter(pk__in=found).select_related("account")
 
 
@@ -79,7 +83,7 @@ def groups_using(baseline: str) -> list[PatchGroup]:
 
 
 def _target(item: Item) -> Governed | None:
-    if item["target"] is None:
+    if is_new(item):
         return None
     return (
         ROWS[item["kind"]]
@@ -93,7 +97,9 @@ def _target(item: Item) -> Governed | None:
 def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Team) -> list[Problem]:
     problems: list[Problem] = []
     row = _target(item)
-    if item["target"] is not None:
+    if item["action"] == "adopt":
+        problems += _check_adoption(item, path, by)
+    elif item["target"] is not None:
         if row is None or not ROWS[item["kind"]].objects.visible_to(by).filter(pk=row.pk).exists():
             return [
                 Problem(
@@ -136,6 +142,33 @@ def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Te
     if item["kind"] == "patch-group" and not problems:
         problems += _check_group_baselines(spec, at, place, items)
     return problems
+
+
+def _check_adoption(item: Item, path: str, by: User) -> list[Problem]:
+    """It is listed as nobody's, reaches nobody else's instances, and what it is to become is in the same place."""
+    theirs = adopting.there(item["target"])
+    seen = theirs is not None and unmanaged.Reach(by, theirs.account_region).may_bring(theirs)
+    if theirs is None or not seen or theirs.kind != item["kind"]:
+        message = f"There is no {item['kind']} outside Patchwarden's management with the id {item['target']}."
+        return [Problem(f"{path}.target", "unknown", message)]
+    if Adoption.objects.filter(
+        account_region=theirs.account_region, aws_id=theirs.aws_id, done_at=None
+    ).exists():
+        message = f"{theirs.name} ({theirs.aws_id}) is about to be adopted by another approved request."
+        return [Problem(f"{path}.target", "taken", message)]
+    place, spec = theirs.account_region, item["spec"]
+    if item["kind"] == "window" and (spec["account"], spec["region"]) != (
+        place.account.account_id,
+        place.region,
+    ):
+        return [
+            Problem(f"{path}.spec.account", "elsewhere", f"{theirs.name} is in {place}; name that place.")
+        ]
+    listed_os = theirs.content.get("reply", {}).get("OperatingSystem", "WINDOWS")
+    if item["kind"] == "baseline" and spec["definition"].get("OperatingSystem", "WINDOWS") != listed_os:
+        message = f"{theirs.name} is for {listed_os}; AWS cannot change the operating system of a baseline."
+        return [Problem(f"{path}.spec.definition.OperatingSystem", "immutable", message)]
+    return []
 
 
 def _check_ownership(spec: Mapping[str, Any], at: str, by: User, team: Team) -> list[Problem]:
@@ -295,7 +328,7 @@ def _check_delete(item: Item, path: str, items: Sequence[Item], row: Governed | 
 def _membership(items: Sequence[Item]) -> Iterable[Problem]:
     """An instance is in one patch group and in one window at most."""
     for kind, model in (("patch-group", PatchGroup), ("window", MaintenanceWindow)):
-        touched = {one["target"] for one in items if one["kind"] == kind and one["target"] is not None}
+        touched = {one["target"] for one in items if one["kind"] == kind and not is_new(one)}
         holder: dict[tuple[str, str, str], str] = {}
         for row in model.objects.live().exclude(pk__in=touched):
             for instance_id in row.spec["instances"]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from patching import adopting
 from patching.models import ChangeRequest, ManagedInstance, ResourceState
 from patching.rules import account_regions, place_of, targets
 
@@ -14,7 +15,7 @@ MOVED_SHARE = 0.1
 def seal_of(items: Iterable[Item]) -> dict[str, Any]:
     """What deciders see now: ``tags`` to be written, per instance, "" if absent; digests of what is touched."""
     items = list(items)
-    return {"tags": _tags(items), "resources": _resources(items)}
+    return {"tags": _tags(items), "resources": _resources(items), "adopted": _adopted(items)}
 
 
 def what_moved(request: ChangeRequest, items: Iterable[Item]) -> list[str]:
@@ -26,6 +27,11 @@ def what_moved(request: ChangeRequest, items: Iterable[Item]) -> list[str]:
         f"{label} was changed in AWS after this was submitted."
         for label, digest in sorted(then["resources"].items())
         if now["resources"].get(label, digest) != digest
+    ]
+    moved += [
+        f"{name} was changed or removed in AWS after this was submitted."
+        for name, digest in sorted(then.get("adopted", {}).items())
+        if now["adopted"].get(name) != digest
     ]
     gone = sorted(set(then["tags"]) - set(now["tags"]))
     changed = sorted(
@@ -58,6 +64,12 @@ def _tags(items: list[Item]) -> dict[str, dict[str, str]]:
         ):
             found.setdefault(instance.instance_id, {})[key] = instance.tags.get(key, "")
     return found
+
+
+def _adopted(items: list[Item]) -> dict[str, str]:
+    """What is to be brought under management, as the last reading found it."""
+    found = [adopting.there(item["target"]) for item in items if item["action"] == "adopt"]
+    return {f"{one.name} ({one.aws_id})": adopting.digest_as_listed(one) for one in found if one is not None}
 
 
 def _resources(items: list[Item]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What the page frame shows of patching: how much waits for a person, and whether the tick is silent. Reads only."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -45,11 +45,33 @@ def drafts(user: User) -> QuerySet[ChangeRequest]:
 
 
 def silence() -> str:
-    """A sentence when the tick has not been seen for a dozen of its periods, a minute by default; else nothing."""
-    beat = Heartbeat.objects.filter(name="tick").first()
-    if beat is None:
-        return "No worker has been seen yet. What is approved waits in the database until one starts."
-    silent_for = clock.real_now() - beat.at
-    if silent_for <= timedelta(seconds=settings.TICK_SECONDS * SILENT_AFTER_TICKS):
+    """A sentence when no tick was done for a dozen of its periods, a minute by default; else nothing.
+
+    A tick is sent by beat and done by a worker; beat writes down that it sends, so the sentence says who is silent.
+    """
+    seen = dict(Heartbeat.objects.filter(name__in=("tick", "beat")).values_list("name", "at"))
+    done, sent = seen.get("tick"), seen.get("beat")
+    if _is_fresh(done):
         return ""
-    return f"No worker has been seen since {beat.at:%d %b %Y %H:%M} UTC. Nothing is lost; pushes and readings wait."
+    if _is_fresh(sent):
+        since = f"since {_moment(done)}" if done else "yet"
+        return (
+            f"Beat sends its ticks, but no worker has done one {since}: look at the workers and the broker. "
+            "Nothing is lost; pushes and readings wait."
+        )
+    if done is None:
+        return "No worker has been seen yet. What is approved waits in the database until one starts."
+    beat = f"Beat has sent nothing since {_moment(sent)}" if sent else "Beat has not been seen"
+    return (
+        f"No worker has been seen since {_moment(done)}. {beat}; workers wait for it. "
+        "Nothing is lost; pushes and readings wait."
+    )
+
+
+def _is_fresh(at: datetime | None) -> bool:
+    patience = timedelta(seconds=settings.TICK_SECONDS * SILENT_AFTER_TICKS)
+    return at is not None and clock.real_now() - at <= patience
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%d %b %Y %H:%M} UTC"

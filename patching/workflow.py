@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from patching import effects, permissions, rules, sealing
+from patching import effects, permissions, progress, rules, sealing
 from patching.items import Problem, check_items, with_defaults
 from patching.models import ChangeRequest, Decision, Revision
-from portal.governance import audit, clock, deciding, outbox, roles
+from portal.governance import audit, clock, conversation, deciding, outbox, roles
 from portal.governance.canonical import canonical_json, digest
 from portal.governance.errors import (
     DomainError,
@@ -128,6 +128,7 @@ def decide(
         raise NotAllowed(_why_not(by, request))
     deciding.raise_unless_current(request.number, current, revision, digest)
     if outcome == Outcome.APPROVE:
+        conversation.raise_if_blocked(request)
         _raise_unless_possible(request, current)
     last = outcome != Outcome.APPROVE or permissions.open_slots(request) == [slot]
     word = deciding.write_down(
@@ -183,8 +184,8 @@ def retry(request: ChangeRequest, *, by: User) -> ChangeRequest:
     if request.state not in (State.FAILED, State.PARTIALLY_APPLIED):
         raise WrongState(f"{request.number} is {_word(request)}; only a failed push is retried.")
     move(request, State.PUSHING, by=by)
-    places = set(rules.account_regions(effects.items_of(_current(request))))
-    effects.want_push(places, f"retry of {request.number}")
+    progress.try_again(request)
+    effects.want_push(progress.places_of(request), f"retry of {request.number}")
     return request
 
 
@@ -290,7 +291,7 @@ def _present(request: ChangeRequest) -> ChangeRequest:
                 key=f"{request.pk}/{revision.number}",
                 subject=f"{request.number} waits for your decision: {request.title}",
                 body=f"{revision.author} asks for {request.team}: {request.reason}",
-                url=_url(request),
+                url=request.address,
             )
     return request
 
@@ -325,14 +326,14 @@ def _after(request: ChangeRequest, outcome: str, *, by: User, reason: str) -> Ch
 
 def _tell_authors(request: ChangeRequest, word: str, body: str) -> None:
     revision = _current(request)
-    for person in User.objects.filter(pk__in=permissions.authors_of(request), is_active=True):
+    for person in User.objects.filter(pk__in=deciding.authors_of(request), is_active=True):
         outbox.tell(
             person,
             event=f"request.{word.replace(' ', '_')}",
             key=f"{request.pk}/{revision.number}",
             subject=f"{request.number} was {word}: {request.title}",
             body=body,
-            url=_url(request),
+            url=request.address,
         )
 
 
@@ -345,7 +346,7 @@ def _tell_deciders(request: ChangeRequest, word: str, body: str) -> None:
             key=str(request.pk),
             subject=f"{request.number} was {word}: {request.title}",
             body=body,
-            url=_url(request),
+            url=request.address,
         )
 
 
@@ -366,7 +367,7 @@ def _raise_unless_possible(request: ChangeRequest, revision: Revision) -> None:
 
 
 def _why_not(by: User, request: ChangeRequest) -> str:
-    if by.pk in permissions.authors_of(request):
+    if by.pk in deciding.authors_of(request):
         return f"You asked for {request.number} or helped to write it; somebody else decides."
     if Decision.objects.filter(revision=request.current, decided_by=by).exists():
         return f"You have decided on this revision of {request.number} already."
@@ -386,10 +387,6 @@ def _about(revision: Revision) -> dict[str, Any]:
 
 def _word(request: ChangeRequest) -> str:
     return request.get_state_display().lower()
-
-
-def _url(request: ChangeRequest) -> str:
-    return f"/requests/{request.pk}/"
 
 
 def content_of(revision: Revision) -> dict[str, Any]:

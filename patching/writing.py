@@ -1,28 +1,34 @@
 """Carry out the steps of a plan, one AWS call at a time: gate, intent, call, result. Stops where it must."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import Error as DatabaseError
+
 from patching import gate, intents
-from patching.aws.adapters import Adapters
-from patching.aws.errors import AwsChanged, AwsError
-from patching.aws.marks import Call, Ids, Mark, Names, Observed
+from patching.aws.errors import AwsChanged, AwsDenied, AwsError, AwsSkewed
+from patching.aws.marks import Call, Mark
 from patching.crashpoints import crashpoint
-from patching.lease import Lease
-from patching.models import AccountRegion, Operation, PushRun, ResourceState
-from patching.plan import Known, Step, one_each, parent_of, same, shown_name
-from patching.specs import Desired, Key, RegistrationSpec, Spec, WindowSpec, from_plain, to_plain
+from patching.lease import LeaseLostError
+from patching.models import Operation, ResourceState
+from patching.plan import Step, parent_of
+from patching.specs import Key, RegistrationSpec, Spec, WindowSpec, to_plain
+from patching.work import Work
 from portal.governance import clock
 from portal.governance.canonical import digest_of
 
 BUDGET_SECONDS = 200.0  # within the task's soft limit; the rest is for the next pass
 LOOKS = 3
+DENIED_AT_MOST = 3  # after so many the role is at fault, and every other write would go the same way
 LONGEST_WINDOW = timedelta(hours=25)
+logger = logging.getLogger(__name__)
 Condition = ResourceState.Condition
 
 
@@ -32,71 +38,6 @@ class OutOfTimeError(Exception):
 
 class NotYetError(Exception):
     """A step has to wait for something that ends by itself; the message says for what."""
-
-
-@dataclass
-class Work:
-    """One pass over one account-region while it is under way."""
-
-    place: AccountRegion
-    lease: Lease
-    run: PushRun
-    adapters: Adapters
-    world: Mapping[Key, Desired]
-    states: dict[Key, ResourceState]
-    windows_of_group: Mapping[str, frozenset[Key]] = field(default_factory=dict)
-    observed: list[Observed] = field(default_factory=list)
-    live: dict[Key, Observed] = field(default_factory=dict)
-    ids: Ids = field(default_factory=lambda: Ids({}))
-    failed: dict[Key, AwsError] = field(default_factory=dict)
-    stuck: dict[Key, str] = field(default_factory=dict)  # failed, skipped, blocked or waiting, and why
-    closed: set[Key] = field(default_factory=set)  # stuck because the gate is closed
-    wrote: int = 0
-    wrote_since_look: bool = False
-    began: float = field(default_factory=time.monotonic)
-
-    def look(self) -> None:
-        """Read everything that is ours."""
-        crashpoint("before-look")
-        uids = {state.uid: key for key, state in self.states.items()}
-        uids |= {one.uid: key for key, one in self.world.items()}
-        specs = {key: applied for key in self.states if (applied := self.applied(key)) is not None}
-        specs |= {key: one.spec for key, one in self.world.items()}
-        remembered = {state.aws_id: key for key, state in self.states.items() if state.aws_id}
-        self.observed = self.adapters.read(Names(uids, specs, remembered))
-        known = {key: Known(aws_id=state.aws_id) for key, state in self.states.items()}
-        self.live, _ = one_each(self.observed, known)
-        self.ids = Ids({key: seen.aws_id for key, seen in self.live.items() if not seen.foreign})
-        self.wrote_since_look = False
-
-    def applied(self, key: Key) -> Spec | None:
-        """What we last wrote."""
-        state = self.states.get(key)
-        return from_plain(key.kind, state.applied) if state is not None and state.applied else None
-
-    def is_right(self, key: Key) -> bool:
-        """Whether this reads back as wanted."""
-        seen, wanted = self.live.get(key), self.world.get(key)
-        return seen is not None and wanted is not None and not seen.foreign and same(seen.spec, wanted.spec)
-
-    def resource(self, key: Key) -> ResourceState:
-        """The row of a resource, made when it is first needed."""
-        state = self.states.get(key)
-        if state is None:
-            wanted, seen = self.world.get(key), self.live.get(key)
-            state, _ = ResourceState.objects.get_or_create(
-                account_region=self.place,
-                kind=key.kind,
-                key=key.name,
-                defaults={
-                    "label": wanted.label if wanted else shown_name(seen) if seen else str(key),
-                    "uid": wanted.uid if wanted else seen.uid if seen else "",
-                    "sources": sources_as_plain(wanted) if wanted else [],
-                    "changed_at": clock.now(),
-                },
-            )
-            self.states[key] = state
-        return state
 
 
 def carry_out(work: Work, steps: Iterable[Step]) -> None:
@@ -109,15 +50,13 @@ def carry_out(work: Work, steps: Iterable[Step]) -> None:
             _attempt(work, step, proven=bool(stage))
 
 
-def sources_as_plain(wanted: Desired) -> list[dict[str, str]]:
-    return [source._asdict() for source in wanted.sources]
-
-
 def _stage(step: Step) -> int:
-    """Building; then tags and removals, which need the way back to stand; then opening windows."""
+    """Building; then tags, which need the way back to stand; then removals of what they leave; then opening windows."""
     if step.action == "enable":
+        return 3
+    if step.action == "delete":
         return 2
-    return 1 if step.action == "delete" or step.key.kind == "tag" else 0
+    return 1 if step.key.kind == "tag" else 0
 
 
 def _attempt(work: Work, step: Step, *, proven: bool) -> None:
@@ -137,10 +76,20 @@ def _attempt(work: Work, step: Step, *, proven: bool) -> None:
     except AwsChanged as problem:
         _look_again_later(work, step.key, problem)
     except AwsError as problem:
-        if problem.is_passing:
+        if problem.is_passing or isinstance(problem, AwsSkewed):
             raise
         work.failed[step.key] = problem
         work.stuck[step.key] = str(problem)
+        if sum(isinstance(one, AwsDenied) for one in work.failed.values()) >= DENIED_AT_MOST:
+            raise
+    except (DatabaseError, LeaseLostError, SoftTimeLimitExceeded):
+        raise
+    except Exception as problem:
+        # one resource that we cannot handle must not keep its account from being patched
+        logger.exception("%s of %s failed in %s.", step.action, step.label, work.place)
+        why = f"Patchwarden itself failed ({type(problem).__name__}); its log says how."
+        work.failed[step.key] = AwsError("internal", why)
+        work.stuck[step.key] = why
 
 
 def _look_again_later(work: Work, key: Key, problem: AwsChanged) -> None:
@@ -159,7 +108,7 @@ def _unmet(work: Work, step: Step, *, proven: bool) -> str:
         label = work.world[need].label if need in work.world else str(need)
         if need in work.stuck:
             return f"Waits for {label}."
-        if proven and not work.is_right(need):
+        if proven and need in work.world and not work.is_right(need):
             return f"Waits until {label} reads back as wanted."
     return ""
 
@@ -170,7 +119,7 @@ def _unmet(work: Work, step: Step, *, proven: bool) -> str:
 def _create(work: Work, step: Step) -> None:
     wanted = work.world[step.key]
     state, adapter = work.resource(step.key), work.adapters[step.key.kind]
-    gate.check(work.place, wanted)
+    work.gate.check(wanted)
     operation = _open_operation(state)
     if operation is not None:
         mark = Mark(work.adapters.installation, wanted.uid, operation.incarnation)
@@ -220,7 +169,7 @@ def _send_create(work: Work, step: Step, operation: Operation, call: Call) -> No
 
 def _update(work: Work, step: Step) -> None:
     wanted, seen = work.world[step.key], work.live[step.key]
-    gate.check(work.place, wanted)
+    work.gate.check(wanted)
     if isinstance(wanted.spec, RegistrationSpec):
         _swap(work, step, wanted.spec)
         return
@@ -265,7 +214,7 @@ def _raise_unless_at_rest(work: Work, window: Key) -> None:
 
 
 def _enable(work: Work, step: Step) -> None:
-    gate.check(work.place, work.world[step.key])
+    work.gate.check(work.world[step.key])
     crashpoint("before-enable")
     _turn(work, step, enabled=True)
 
@@ -273,9 +222,9 @@ def _enable(work: Work, step: Step) -> None:
 def _disable(work: Work, step: Step) -> None:
     if step.aws_id:  # what was created a moment ago rests whatever the gate says
         if step.key in work.world:
-            gate.check(work.place, work.world[step.key])
+            work.gate.check(work.world[step.key])
         else:
-            gate.check_removal(work.place, step.key)
+            work.gate.check_removal(step.key)
     _turn(work, step, enabled=False)
 
 
@@ -297,14 +246,26 @@ def _delete(work: Work, step: Step) -> None:
     parent = parent_of(seen.spec)
     if step.key in work.stuck or parent in work.stuck:
         raise NotYetError("Waits until its window is disabled.")
-    gate.check_removal(work.place, step.key, parent)
+    work.gate.check_removal(step.key, parent)
     state = work.resource(step.key)
     call = work.adapters[step.key.kind].delete(seen, (state.earlier or {}).get("value"))
     _write(work, state, "delete", call, done_with=_out_of_sync("Removed; not read back yet."))
 
 
+def _adopt(work: Work, step: Step) -> None:
+    wanted = work.world[step.key]
+    work.gate.check(wanted)
+    state = work.resource(step.key)
+    mark = Mark(work.adapters.installation, wanted.uid, state.incarnation)
+    call = work.adapters[step.key.kind].adopt(step.aws_id, mark)
+    done_with = {"aws_id": step.aws_id, **_out_of_sync("Marked as ours; the next push goes on.")}
+    _write(work, state, "adopt", call, begun_with=_begun(work, step.key), done_with=done_with)
+    work.stuck[step.key] = "Marked as ours; the next push goes on."
+
+
 _DO: dict[str, Callable[[Work, Step], None]] = {
     "create": _create,
+    "adopt": _adopt,
     "update": _update,
     "delete": _delete,
     "enable": _enable,
@@ -339,6 +300,7 @@ def _send(work: Work, operation: Operation, call: Call) -> dict[str, Any]:
     crashpoint("intent-written")
     work.wrote += 1
     work.wrote_since_look = True
+    work.touched.add(Key(operation.resource.kind, operation.resource.key))
     try:
         reply = work.adapters.clients.send(call)
     except AwsError as problem:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -14,11 +13,11 @@ from rest_framework.response import Response
 
 from patching import effects, permissions, workflow
 from patching.api.item_schema import EXAMPLE_WINDOW, reference
+from patching.api.talking import Talking
 from patching.items import check_items
 from patching.models import ChangeRequest
 from portal.governance import clock, roles
 from portal.governance.api_parts import (
-    IF_MATCH,
     DecisionIn,
     DecisionOut,
     Errors,
@@ -29,11 +28,8 @@ from portal.governance.api_parts import (
     RevisionOut,
     Scope,
     Verbs,
-    etag,
-    raise_unless_matches,
 )
 from portal.governance.models import Team
-from portal.governance.states import locked
 
 LAPSED = "lapsed"
 STATES = [*ChangeRequest.State.choices, (LAPSED, "Lapsed")]
@@ -188,7 +184,7 @@ class ChangeRequestFilter(django_filters.FilterSet):
         return queryset.filter(pk__in=mine) if value else queryset.exclude(pk__in=mine)
 
 
-class ChangeRequests(Verbs):
+class ChangeRequests(Talking, Verbs):
     """Requests of your teams, or all if your work needs them."""
 
     queryset = ChangeRequest.objects.select_related("team", "requested_by", "current")
@@ -204,9 +200,8 @@ class ChangeRequests(Verbs):
         return rows.prefetch_related(*said, "revisions__decisions__revision")
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One request, with its items; its digest is also the ETag."""
-        row = self.get_object()
-        return Response(self.get_serializer(row).data, headers=etag(row))
+        """One request, with its items."""
+        return super().retrieve(request, *args, **kwargs)
 
     @extend_schema(request=ChangeRequestIn, responses={201: ChangeRequestDetail}, examples=[EXAMPLE])
     def create(self, request: Request) -> Response:
@@ -217,18 +212,16 @@ class ChangeRequests(Verbs):
     @extend_schema(
         request=ChangeRequestRevisionIn,
         responses=ChangeRequestDetail,
-        parameters=[IF_MATCH],
         examples=[EXAMPLE],
     )
     def update(self, request: Request, pk: int, *, partial: bool = False) -> Response:
         """Replace what is asked for by a new revision. Approvals of the earlier one no longer count."""
-        with transaction.atomic():
-            row = locked(self.get_object())
-            raise_unless_matches(request, row.number, row.current.digest)
+        with self.held() as row:
             wish = self.read(ChangeRequestRevisionIn, partial=partial)
-            return self.answer(workflow.revise(row, by=request.user, **{**_as_it_is(row), **wish}))
+            row = workflow.revise(row, by=request.user, **{**_as_it_is(row), **wish})
+        return self.answer(row)
 
-    @extend_schema(request=ChangeRequestRevisionIn, responses=ChangeRequestDetail, parameters=[IF_MATCH])
+    @extend_schema(request=ChangeRequestRevisionIn, responses=ChangeRequestDetail)
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change some of what is asked for, as a new revision."""
         return self.update(request, pk, partial=True)
@@ -237,9 +230,7 @@ class ChangeRequests(Verbs):
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, pk: int) -> Response:
         """Put it before those who decide."""
-        row = self.get_object()
-        self.read(NothingIn)
-        return self.answer(workflow.submit(row, by=request.user))
+        return self.do(workflow.submit)
 
     @extend_schema(request=DecisionIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE)
@@ -263,16 +254,13 @@ class ChangeRequests(Verbs):
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: int) -> Response:
         """Take it back, also an approved one as long as its push has not begun."""
-        row = self.get_object()
-        return self.answer(workflow.withdraw(row, by=request.user, **self.read(ReasonIn)))
+        return self.do(workflow.withdraw, ReasonIn)
 
     @extend_schema(request=NothingIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"], scope=Scope.OPERATE)
     def retry(self, request: Request, pk: int) -> Response:
         """Push a failed or partly applied request again. For operators and security operations."""
-        row = self.get_object()
-        self.read(NothingIn)
-        return self.answer(workflow.retry(row, by=request.user))
+        return self.do(workflow.retry)
 
 
 def _as_it_is(request: ChangeRequest) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from patching import posture
+from patching import exclusions, posture
 from patching.api.filters import SlugFilter
 from patching.models import PatchFinding, Scan
 from patching.posture.standing import Step, with_step
@@ -22,13 +22,23 @@ from portal.governance.api_parts import In, Visible
 
 
 class FiguresOut(serializers.Serializer[Any]):
-    """How many running instances stand how. ``excused`` ones are among the non-compliant ones."""
+    """How many running instances stand how: in SSM's words, raw and net.
+
+    Raw is SSM's word with what our exclusions hide counted as missing; net counts what an approved exemption in
+    force excuses as compliant. ``excused`` ones are among the non-compliant ones.
+    """
 
     total = serializers.IntegerField()
-    compliant = serializers.IntegerField(help_text="List: status=compliant")
-    noncompliant = serializers.IntegerField(help_text="List: status=non_compliant")
+    ssm_compliant = serializers.IntegerField(help_text="SSM's word. List: status=ssm_compliant")
+    compliant = serializers.IntegerField(help_text="Raw. List: status=compliant")
+    hidden = serializers.IntegerField(
+        help_text="ssm_compliant less compliant: an exclusion hides what is missing. List: status=hidden"
+    )
+    noncompliant = serializers.IntegerField(help_text="Raw. List: status=non_compliant")
     excused = serializers.IntegerField(help_text="List: status=excused")
-    net_compliant = serializers.IntegerField(help_text="Compliant or excused. List: status=net_compliant")
+    net_compliant = serializers.IntegerField(
+        help_text="Net: compliant or excused. List: status=net_compliant"
+    )
     stale = serializers.IntegerField(help_text="Last scan too old to count. List: status=stale_scan")
     unknown = serializers.IntegerField(help_text="Never scanned, or not managed. List: status=unknown")
 
@@ -82,7 +92,9 @@ class DayOut(serializers.Serializer[Any]):
 
     day = serializers.DateField()
     instances = serializers.IntegerField()
-    compliant = serializers.IntegerField()
+    ssm_compliant = serializers.IntegerField(help_text="SSM's word.")
+    compliant = serializers.IntegerField(help_text="Raw: less what our exclusions hid.")
+    net_compliant = serializers.IntegerField(help_text="Net: compliant or excused.")
     noncompliant = serializers.IntegerField()
     unknown = serializers.IntegerField()
     excused = serializers.IntegerField()
@@ -134,7 +146,8 @@ class Summary(viewsets.ViewSet):
 
     def _figures(self, figures: posture.Figures, **filters: str) -> Mapping[str, Any]:
         rows = self._address("instance-list", running="true", **filters)
-        return {**vars(figures), "net_compliant": figures.net_compliant, "instances": rows}
+        derived = {"hidden": figures.hidden, "net_compliant": figures.net_compliant}
+        return {**vars(figures), **derived, "instances": rows}
 
     def _address(self, name: str, **filters: str) -> str:
         return f"{reverse(f'api:{name}', request=self.request)}?{urlencode(filters)}"
@@ -214,6 +227,10 @@ class FindingOut(serializers.ModelSerializer[PatchFinding]):
     severity = serializers.CharField(source="step", help_text="On our four steps, or other.")
     severity_in_aws = serializers.CharField(source="severity")
     cves = serializers.ListField(child=serializers.CharField())
+    hidden = serializers.BooleanField(
+        help_text="SSM no longer tells of it, because an exclusion makes the baseline reject it: still missing."
+    )
+    exclusion = serializers.SerializerMethodField()
 
     class Meta:
         model = PatchFinding
@@ -230,11 +247,18 @@ class FindingOut(serializers.ModelSerializer[PatchFinding]):
             "severity_in_aws",
             "cves",
             "state",
+            "hidden",
+            "exclusion",
             "first_seen_at",
             "last_seen_at",
             "resolved_at",
         )
         read_only_fields = fields
+
+    def get_exclusion(self, finding: PatchFinding) -> str | None:
+        """The exemption whose exclusion covers it, such as EX-7; of a hidden one also after its end."""
+        cover: exclusions.Cover | None = self.context["covers"].get(finding.pk)
+        return cover.waiver.allowed_by if cover else None
 
 
 class FindingFilter(django_filters.FilterSet):
@@ -247,6 +271,7 @@ class FindingFilter(django_filters.FilterSet):
     severity = django_filters.ChoiceFilter("step", choices=[(step.value, step.value) for step in Step])
     patch = django_filters.CharFilter("patch_id", help_text="Such as KB5039227.")
     cve = django_filters.CharFilter(method="with_cve", help_text="Such as CVE-2026-1234.")
+    hidden = django_filters.BooleanFilter(help_text="Whether SSM no longer tells of it.")
     resolved = django_filters.BooleanFilter(method="done")
 
     class Meta:
@@ -275,3 +300,9 @@ class Findings(Visible):
 
     def get_queryset(self) -> QuerySet[Any]:
         return with_step(super().get_queryset())
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        rows = list(args[0]) if kwargs.get("many") else list(args)
+        covers = exclusions.covers_of(rows, clock.now()) if rows else {}
+        kwargs["context"] = {**self.get_serializer_context(), "covers": covers}
+        return super().get_serializer(*args, **kwargs)

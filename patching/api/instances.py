@@ -13,12 +13,13 @@ from rest_framework.response import Response
 from patching import posture
 from patching.api.filters import OwnerFilter, PlaceFilter
 from patching.models import ManagedInstance
-from patching.posture.standing import RUNNING, Step, with_standing
+from patching.posture.standing import RUNNING, Step
 from portal.governance import clock
 from portal.governance.api_parts import Visible
 
 # filters that posture alone can answer, and only for instances that run
-STANDING = ("status", "severity", "patch", "gap", "covered", "trust")
+STANDING = ("status", "severity", "patch", "gap", "covered", "trust", "exemption")
+EXEMPTIONS = [(name, name) for name in ("any", "node_deferral", "patch_exclusion")]
 YES_NO = [("yes", "yes"), ("no", "no")]
 TRUST = [(name, name) for name in ("fresh", "stale", "other_baseline", "never")]
 
@@ -32,7 +33,9 @@ class InstanceOut(serializers.ModelSerializer[ManagedInstance]):
     environment = serializers.CharField(source="environment.slug", allow_null=True, default=None)
     patch_group = serializers.CharField(help_text="The value of its patch group tag.")
     window = serializers.CharField(source="window_name", help_text="The value of its window tag.")
+    ssm_status = serializers.SerializerMethodField()
     status = serializers.SerializerMethodField()
+    net_status = serializers.SerializerMethodField()
     excused = serializers.SerializerMethodField()
 
     class Meta:
@@ -59,7 +62,9 @@ class InstanceOut(serializers.ModelSerializer[ManagedInstance]):
             "ping_status",
             "agent_version",
             "last_ping_at",
+            "ssm_status",
             "status",
+            "net_status",
             "excused",
             "first_seen_at",
             "last_seen_at",
@@ -67,17 +72,25 @@ class InstanceOut(serializers.ModelSerializer[ManagedInstance]):
         )
         read_only_fields = fields
 
+    def get_ssm_status(self, instance: ManagedInstance) -> str | None:
+        """SSM's word: compliant, non_compliant, stale_scan or unknown; null when it does not run."""
+        return words.ssm if (words := self._words(instance)) else None
+
     def get_status(self, instance: ManagedInstance) -> str | None:
-        """compliant, non_compliant, stale_scan or unknown; null when it does not run."""
-        return self._standing(instance)[0]
+        """Raw, in the same words: SSM's word, but non_compliant where an exclusion hides what is missing."""
+        return words.raw if (words := self._words(instance)) else None
+
+    def get_net_status(self, instance: ManagedInstance) -> str | None:
+        """Net, in the same words: compliant where an exemption in force excuses it."""
+        return words.net if (words := self._words(instance)) else None
 
     def get_excused(self, instance: ManagedInstance) -> bool:
-        """Non-compliant, with an exemption in force."""
-        return self._standing(instance)[1]
+        """Non-compliant in raw words, with an exemption in force that excuses all of it."""
+        return words.excused if (words := self._words(instance)) else False
 
-    def _standing(self, instance: ManagedInstance) -> tuple[str | None, bool]:
-        known: dict[int, tuple[str, bool]] = self.context["standings"]
-        return known.get(instance.pk, (None, False))
+    def _words(self, instance: ManagedInstance) -> posture.Words | None:
+        known: dict[int, posture.Words] = self.context["standings"]
+        return known.get(instance.pk)
 
 
 class LinkOut(serializers.Serializer[posture.Link]):
@@ -117,6 +130,9 @@ class InstanceFilter(OwnerFilter, PlaceFilter):
     )
     trust = django_filters.ChoiceFilter(
         choices=TRUST, method="standing", help_text="How good its last scan is."
+    )
+    exemption = django_filters.ChoiceFilter(
+        choices=EXEMPTIONS, method="standing", help_text="Has an exemption in force, any or of this kind."
     )
 
     class Meta:
@@ -166,10 +182,7 @@ class Instances(Visible):
         return Response(LinkOut(posture.why_unpatched(self.get_object()), many=True).data)
 
 
-def standings_of(instances: Iterable[ManagedInstance]) -> dict[int, tuple[str, bool]]:
-    """Status and whether excused, of those that run, by id."""
-    ids = [one.pk for one in instances]
-    if not ids:
-        return {}
-    rows = with_standing(ManagedInstance.objects.filter(pk__in=ids), clock.now())
-    return {pk: (status, excused) for pk, status, excused in rows.values_list("pk", "status", "excused")}
+def standings_of(instances: Iterable[ManagedInstance]) -> dict[int, posture.Words]:
+    """The three words of those that run, by id."""
+    running = [one for one in instances if one.gone_at is None and one.run_state in RUNNING]
+    return posture.words_of(running, clock.now()) if running else {}

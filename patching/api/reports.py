@@ -24,8 +24,10 @@ COMPLIANCE_COLUMNS = (
     "instance_id",
     "name",
     "operating_system",
+    "ssm_status",
     "status",
     "excused",
+    "net_status",
     "scanned_at",
     "baseline",
     "missing",
@@ -79,8 +81,12 @@ class ComplianceRowOut(serializers.Serializer[Any]):
     instance_id = serializers.CharField()
     name = serializers.CharField()
     operating_system = serializers.CharField()
-    status = serializers.CharField()
-    excused = serializers.BooleanField()
+    ssm_status = serializers.CharField(help_text="SSM's word.")
+    status = serializers.CharField(
+        help_text="Raw: non_compliant too where an exclusion hides what is missing."
+    )
+    excused = serializers.BooleanField(help_text="By an exemption in force.")
+    net_status = serializers.CharField(help_text="Net: compliant where excused.")
     scanned_at = serializers.DateTimeField(allow_null=True)
     baseline = serializers.CharField()
     missing = serializers.IntegerField(allow_null=True)
@@ -165,8 +171,10 @@ def _row(instance: Any, scan: Scan | None) -> Mapping[str, Any]:
         "instance_id": instance.instance_id,
         "name": instance.name,
         "operating_system": instance.operating_system,
+        "ssm_status": instance.ssm_status,
         "status": instance.status,
         "excused": instance.excused,
+        "net_status": posture.Status.COMPLIANT.value if instance.excused else instance.status,
         "scanned_at": scan.ended_at if scan else None,
         "baseline": (scan.baseline.name if scan.baseline else scan.aws_baseline_id) if scan else "",
         "missing": scan.missing if scan else None,

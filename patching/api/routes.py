@@ -5,10 +5,12 @@ from rest_framework.routers import BaseRouter
 from patching.api.accounts import Accounts
 from patching.api.change_requests import ChangeRequests
 from patching.api.compliance import Findings, Scans, Summary
+from patching.api.drifts import Drifts
 from patching.api.governed import Baselines, PatchGroups, Windows
 from patching.api.instances import Instances
 from patching.api.push_runs import PushRuns
 from patching.api.reports import Reports
+from patching.api.resources import Resources
 
 
 def register(router: BaseRouter) -> None:
@@ -22,4 +24,6 @@ def register(router: BaseRouter) -> None:
     router.register("compliance/findings", Findings, "compliance-finding")
     router.register("compliance", Summary, "compliance")
     router.register("push-runs", PushRuns, "push-run")
+    router.register("drifts", Drifts, "drift")
+    router.register("resources", Resources, "resource")
     router.register("reports", Reports, "report")

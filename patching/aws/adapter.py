@@ -11,6 +11,16 @@ from patching.aws.session import Clients
 from patching.specs import Spec
 
 S = TypeVar("S", bound=Spec)
+# the most rows that AWS gives at once (botocore's service models)
+PAGE_SIZES = {
+    "describe_maintenance_window_targets": 100,
+    "describe_maintenance_window_tasks": 100,
+    "describe_maintenance_windows": 100,
+    "describe_patch_baselines": 100,
+    "describe_patch_groups": 100,
+    "describe_tags": 1000,
+    "list_schedules": 100,
+}
 
 
 @dataclass
@@ -42,15 +52,20 @@ class Adapter(ABC, Generic[S]):
     def made_id(self, spec: S, call: Call, reply: Mapping[str, Any]) -> str:
         """The AWS id of what a create call made."""
 
+    def adopt(self, aws_id: str, mark: Mark) -> Call:
+        """Put our mark on what somebody else made. Only what can be tagged can be adopted."""
+        raise NotImplementedError(f"A {self.kind} carries no tags.")
+
     def prepare(self, token: str) -> Call | None:
         """A call that has to come before the first create, if any."""
         return None
 
     def pages(self, service: str, operation: str, result: str, **request: Any) -> Iterator[dict[str, Any]]:
-        """All rows of a paged read. ``operation`` in boto3's spelling."""
+        """All rows of a paged read, in the largest pages that AWS gives. ``operation`` in boto3's spelling."""
         with translated(operation):
             paginator = getattr(self.clients, service).get_paginator(operation)
-            for page in paginator.paginate(**request):
+            largest = {"PageSize": PAGE_SIZES[operation]} if operation in PAGE_SIZES else {}
+            for page in paginator.paginate(**request, PaginationConfig=largest):
                 yield from page.get(result) or []
 
     def ask(self, service: str, operation: str, **request: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ NOT_CONTENT = {"BaselineId", "PatchGroups", "CreatedDate", "ModifiedDate", "Resp
 class Baselines(Adapter[BaselineSpec]):
     kind = "baseline"
     permissions = (
+        "ssm:AddTagsToResource",
         "ssm:CreatePatchBaseline",
         "ssm:DeletePatchBaseline",
         "ssm:DescribePatchBaselines",
@@ -26,7 +27,14 @@ class Baselines(Adapter[BaselineSpec]):
     def read(self, names: Names) -> Iterator[Observed]:
         own = [{"Key": "OWNER", "Values": ["Self"]}]
         for row in self.pages("ssm", "describe_patch_baselines", "BaselineIdentities", Filters=own):
-            found = self._look_at(row["BaselineId"], names)
+            known = names.believed(row["BaselineId"])
+            if (
+                known is not None
+                and isinstance(known.spec, BaselineSpec)
+                and known.spec.name != row["BaselineName"]
+            ):
+                known = None
+            found = known or self._look_at(row["BaselineId"], names)
             if found is not None:
                 if not found.foreign:
                     names.learn(found.aws_id, found.key)
@@ -57,6 +65,10 @@ class Baselines(Adapter[BaselineSpec]):
 
     def delete(self, seen: Observed, earlier: str | None) -> Call:
         return Call("ssm", "DeletePatchBaseline", {"BaselineId": seen.aws_id})
+
+    def adopt(self, aws_id: str, mark: Mark) -> Call:
+        request = {"ResourceType": "PatchBaseline", "ResourceId": aws_id, "Tags": mark.tags()}
+        return Call("ssm", "AddTagsToResource", request)
 
     def made_id(self, spec: BaselineSpec, call: Call, reply: Mapping[str, Any]) -> str:
         return str(reply["BaselineId"])

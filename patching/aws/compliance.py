@@ -65,6 +65,18 @@ class NoncompliantPatch:
     cves: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class PatchList:
+    """What SSM lists of one instance: what keeps it from being compliant, and the ids of what does not.
+
+    ``installed_other`` is there, but not by the baseline; on Linux that may be an older version of a package.
+    """
+
+    noncompliant: Sequence[NoncompliantPatch] = ()
+    installed: frozenset[str] = frozenset()
+    installed_other: frozenset[str] = frozenset()
+
+
 class Compliance:
     """Patch states and patches of the instances of one account-region."""
 
@@ -85,18 +97,19 @@ class Compliance:
                         states[reply["InstanceId"]] = state_from_aws(reply)
         return states
 
-    def read_patches(self, instance_id: str) -> list[NoncompliantPatch]:
-        """What keeps one instance from being compliant, each patch once, in its worst state."""
+    def read_patches(self, instance_id: str) -> PatchList:
+        """What keeps one instance from being compliant, each patch once, in its worst state; and what is done."""
         pages = self.clients.ssm.get_paginator("describe_instance_patches").paginate(
             InstanceId=instance_id, PaginationConfig={"PageSize": PATCHES_PAGE}
         )
         try:
             with translated(f"Reading the patches of {instance_id}"):
-                return worst_of(patch_from_aws(reply) for page in pages for reply in page.get("Patches", []))
+                replies = [reply for page in pages for reply in page.get("Patches", [])]
         except AwsError as problem:
             if problem.code == "InvalidInstanceId":  # it left between the list and this call
-                return []
+                return PatchList()
             raise
+        return listed_from_aws(replies)
 
 
 def in_batches(instance_ids: Sequence[str]) -> Iterator[list[str]]:
@@ -131,7 +144,7 @@ def state_from_aws(reply: Mapping[str, Any]) -> PatchState:
 
 def patch_from_aws(reply: Mapping[str, Any]) -> NoncompliantPatch | None:
     """One PatchComplianceData, or None where the patch is as it should be or does not apply."""
-    state = NONCOMPLIANT_STATES.get(reply.get("State", "").replace("_", "").lower())
+    state = NONCOMPLIANT_STATES.get(_state_of(reply))
     if state is None:
         return None
     return NoncompliantPatch(
@@ -142,6 +155,23 @@ def patch_from_aws(reply: Mapping[str, Any]) -> NoncompliantPatch | None:
         severity=reply.get("Severity", "").capitalize(),
         cves=tuple(sorted({cve.strip() for cve in reply.get("CVEIds", "").split(",") if cve.strip()})),
     )
+
+
+def listed_from_aws(replies: Iterable[Mapping[str, Any]]) -> PatchList:
+    """The PatchComplianceData of one instance; what is open in one row is not done by another."""
+    replies = list(replies)
+    noncompliant = worst_of(patch_from_aws(reply) for reply in replies)
+    done: dict[str, set[str]] = {"installed": set(), "notapplicable": set(), "installedother": set()}
+    for reply in replies:
+        done.get(_state_of(reply), set()).add(reply["KBId"])
+    named = {patch.patch_id for patch in noncompliant}
+    installed = frozenset((done["installed"] | done["notapplicable"]) - named)
+    return PatchList(noncompliant, installed, frozenset(done["installedother"] - named))
+
+
+def _state_of(reply: Mapping[str, Any]) -> str:
+    """The state in one spelling: "installedpendingreboot" of both that AWS uses."""
+    return str(reply.get("State", "")).replace("_", "").lower()
 
 
 def worst_of(patches: Iterable[NoncompliantPatch | None]) -> list[NoncompliantPatch]:

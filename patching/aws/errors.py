@@ -43,6 +43,7 @@ CHANGED = {
     "AlreadyExistsException",
     "ConflictException",
     "DoesNotExistException",
+    "InvalidResourceId",  # how ListTagsForResource and AddTagsToResource say that it is gone
     "ResourceInUseException",
     "ResourceNotFoundException",
     "TargetInUseException",
@@ -59,6 +60,29 @@ DENIED = {
     "SignatureDoesNotMatch",
     "UnauthorizedOperation",
     "UnrecognizedClientException",
+}
+THROTTLED = {
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "TooManyUpdates",
+}
+# AWS refuses a signature that is more than a few minutes off; all writes of this host would go the same way
+SKEWED = {"RequestExpired", "RequestTimeTooSkewed"}
+SKEWED_SIGNATURE = "Signature expired", "Signature not yet current"
+EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
+QUOTA = {
+    "AutomationExecutionLimitExceededException",
+    "ResourceLimitExceededException",
+    "ServiceQuotaExceededException",
 }
 ADVICE = {
     "InvalidInstanceID.NotFound": "The instance is gone; take it out of its group and window.",
@@ -84,6 +108,10 @@ class AwsBusy(AwsError):
 
     is_passing = True
 
+    @property
+    def is_throttling(self) -> bool:
+        return self.code in THROTTLED
+
 
 class AwsChanged(AwsError):
     """AWS is not as we last saw it. Look again before the next step."""
@@ -91,6 +119,10 @@ class AwsChanged(AwsError):
 
 class AwsDenied(AwsError):
     """We may not: credentials, role, external id or a policy. Nothing else in this account will work either."""
+
+
+class AwsSkewed(AwsDenied):
+    """The clock of this host is off: AWS takes no signature of ours."""
 
 
 @contextmanager
@@ -119,6 +151,8 @@ def from_client_error(problem: ClientError, doing: str) -> AwsError:
     status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in BUSY or status >= 500 or status == 429:
         return AwsBusy(code, f"{doing}: AWS is busy ({code}). {message}")
+    if code in SKEWED or any(text in message for text in SKEWED_SIGNATURE):
+        return AwsSkewed(code, f"{doing}: AWS refused the time of this host's clock ({code}). {message}")
     if code in DENIED:
         return AwsDenied(code, f"{doing}: AWS does not allow it ({code}). {message}")
     if code in CHANGED:

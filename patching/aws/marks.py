@@ -103,10 +103,16 @@ class Names:
     """Which key a uid, a natural name or an AWS id belongs to, as far as we know. Grows while AWS is read."""
 
     def __init__(
-        self, uids: Mapping[str, Key], specs: Mapping[Key, Spec], remembered: Mapping[str, Key] | None = None
+        self,
+        uids: Mapping[str, Key],
+        specs: Mapping[Key, Spec],
+        remembered: Iterable[tuple[str, Key]] = (),
+        believed: Mapping[str, Observed] | None = None,
     ) -> None:
         self._uids = dict(uids)
-        self._remembered = dict(remembered or {})  # AWS id → key, from when it last carried our mark
+        self._believed = dict(believed or {})  # by AWS id: what need not be asked for in detail
+        # (kind, AWS id) → key, from when it last carried our mark; a registration has its baseline's id
+        self._remembered = {(key.kind, aws_id): key for aws_id, key in remembered}
         self._ids: dict[str, Key] = {}
         self._specs = dict(specs)  # desired, else last applied
 
@@ -117,8 +123,18 @@ class Names:
 
     def once_ours(self, kind: str, aws_id: str) -> Key | None:
         """The key of something that we made and that no longer carries our mark."""
-        key = self._remembered.get(aws_id)
-        return key if key is not None and key.kind == kind else None
+        return self._remembered.get((kind, aws_id))
+
+    def believed(self, aws_id: str) -> Observed | None:
+        """How something stands whose details need not be asked for, if it is one of those."""
+        return self._believed.get(aws_id)
+
+    def believed_parts(self, kind: str, window_id: str) -> list[Observed] | None:
+        """The targets or tasks of a window whose parts need not be asked for; None where they have to be."""
+        if window_id not in self._believed:
+            return None
+        parts = self._believed.values()
+        return [seen for seen in parts if seen.key.kind == kind and seen.parent_id == window_id]
 
     def learn(self, aws_id: str, key: Key) -> None:
         self._ids[aws_id] = key
@@ -139,6 +155,11 @@ class Names:
 def unknown(kind: str, what: str) -> Key:
     """The key of something that carries our mark, or sits inside what is ours, and that nobody asked for."""
     return Key(kind, f"unknown {what}")
+
+
+def is_nobodys(key: Key) -> bool:
+    """Whether nobody ever asked for what stands under this key."""
+    return key.name.startswith("unknown ")
 
 
 class Ids:

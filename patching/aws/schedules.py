@@ -33,6 +33,7 @@ class Schedules(Adapter[ScheduleSpec]):
 
     group_exists: bool = field(default=False, init=False)
     group_is_ours: bool = field(default=False, init=False)
+    _was_ours: bool = field(default=False, init=False)  # read as ours, not just asked for
 
     def read(self, names: Names) -> Iterator[Observed]:
         self._look_at_group()
@@ -42,6 +43,10 @@ class Schedules(Adapter[ScheduleSpec]):
             mark = marks.from_name(row["Name"], self.installation)
             if mark is None:
                 continue
+            known = names.believed(row["Name"])
+            if known is not None:
+                yield known
+                continue
             try:
                 reply = self.ask("scheduler", "get_schedule", GroupName=self.installation, Name=row["Name"])
             except AwsChanged:  # it has done its work and is gone
@@ -50,6 +55,8 @@ class Schedules(Adapter[ScheduleSpec]):
             yield Observed(key, row["Name"], from_aws(reply), mark.uid, mark.incarnation)
 
     def _look_at_group(self) -> None:
+        if self._was_ours:
+            return
         try:
             group = self.ask("scheduler", "get_schedule_group", Name=self.installation)
         except AwsChanged:
@@ -58,6 +65,7 @@ class Schedules(Adapter[ScheduleSpec]):
         tags = self.ask("scheduler", "list_tags_for_resource", ResourceArn=group["Arn"])["Tags"]
         self.group_exists = True
         self.group_is_ours = {"Key": marks.INSTALLATION, "Value": self.installation} in tags
+        self._was_ours = self.group_is_ours
 
     def prepare(self, token: str) -> Call | None:
         """The group, once; should its creation fail, the next pass looks again."""

@@ -1,9 +1,15 @@
 """The only maker of clients: one role per account, short sessions, timeouts, our name in the user agent."""
 
 import os
+import random
 import threading
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import botocore.session
@@ -11,7 +17,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.loaders import create_loader
 
-from patching.aws.errors import AwsDenied, translated
+from patching.aws.errors import THROTTLED, AwsDenied, translated
 from patching.aws.marks import Call
 
 SESSION_SECONDS = 900
@@ -22,6 +28,11 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     user_agent_extra="patchwarden",
 )
+
+
+READS = ("Describe", "Get", "List")
+THROTTLED_TRIES, THROTTLED_PAUSE, THROTTLED_LONGEST = 8, 0.2, 5.0  # how often, and seconds
+Pace = Callable[[bool], None]  # returns when a request may leave; True means that it writes
 
 
 class Account(Protocol):
@@ -46,9 +57,15 @@ class Clients:
     account_id: str
     region: str
     partition: str
+    caller_arn: str  # who we are there, by GetCallerIdentity
     ssm: Any
     ec2: Any
     scheduler: Any
+    make: Callable[[str], Any] = field(repr=False, compare=False)  # a client of a service that few ask for
+
+    @cached_property
+    def securityhub(self) -> Any:
+        return self.make("securityhub")
 
     def send(self, call: Call) -> dict[str, Any]:
         """Send one write exactly as it was written down."""
@@ -65,35 +82,58 @@ class Clients:
 _descriptions = create_loader()
 _lock = threading.Lock()
 _kept: dict[tuple[str, ...], tuple[float, Clients]] = {}
+_tally: ContextVar[Counter[str] | None] = ContextVar("aws_calls", default=None)
 
 
-def clients(place: Place) -> Clients:
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Counts what leaves for AWS inside, repeats included, as ``ssm:DescribeMaintenanceWindows``."""
+    calls: Counter[str] = Counter()
+    token = _tally.set(calls)
+    try:
+        yield calls
+    finally:
+        _tally.reset(token)
+
+
+def is_read(operation: str) -> bool:
+    return operation.startswith(READS)
+
+
+def clients(place: Place, pace: Pace | None = None) -> Clients:
     """Clients for an account-region, kept while their session is fresh. Raises AwsDenied or AwsBusy."""
-    account = place.account
-    key = (
-        account.account_id,
-        place.region,
-        account.role_name,
-        account.external_id,
-        os.environ.get("AWS_ENDPOINT_URL", ""),
-    )
+    key = _key(place)
     with _lock:
         until, kept = _kept.get(key, (0.0, None))
     if kept is not None and until > time.monotonic():
         return kept
-    made = _assume(place)
+    made = _assume(place, pace)
     with _lock:
         _kept[key] = (time.monotonic() + SESSION_SECONDS - FRESH_FOR_SECONDS, made)
     return made
 
 
-def forget() -> None:
-    """Drop every kept session, so that the next question assumes its role anew."""
+def forget(place: Place | None = None) -> None:
+    """Drop kept sessions, of one account-region or all, so that the next question assumes its role anew."""
     with _lock:
-        _kept.clear()
+        if place is None:
+            _kept.clear()
+        else:
+            _kept.pop(_key(place), None)
 
 
-def _assume(place: Place) -> Clients:
+def own(service: str) -> Any:
+    """A client of the role that this process itself runs as, for what lies in our own account."""
+    return _session().create_client(service, config=CONFIG)
+
+
+def _key(place: Place) -> tuple[str, ...]:
+    account = place.account
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    return account.account_id, place.region, account.role_name, account.external_id, endpoint
+
+
+def _assume(place: Place, pace: Pace | None) -> Clients:
     account, core = place.account, _session()
     partition = core.get_partition_for_region(place.region)
     with translated(f"Assuming {account.role_name} in {account.account_id}"):
@@ -111,9 +151,13 @@ def _assume(place: Place) -> Clients:
         }
 
         def client(service: str) -> Any:
-            return core.create_client(service, region_name=place.region, config=CONFIG, **keys)
+            made = core.create_client(service, region_name=place.region, config=CONFIG, **keys)
+            made.meta.events.register("before-send", _toll(pace))
+            made.meta.events.register_first(f"needs-retry.{service}", _once_more)
+            return made
 
-        landed = client("sts").get_caller_identity()["Account"]
+        identity = client("sts").get_caller_identity()
+        landed = identity["Account"]
         if landed != account.account_id:
             raise AwsDenied(
                 "WrongAccount", f"The role led into account {landed}, not into {account.account_id}."
@@ -122,10 +166,40 @@ def _assume(place: Place) -> Clients:
             account_id=account.account_id,
             region=place.region,
             partition=partition,
+            caller_arn=identity["Arn"],
             ssm=client("ssm"),
             ec2=client("ec2"),
             scheduler=client("scheduler"),
+            make=client,
         )
+
+
+def _toll(pace: Pace | None) -> Callable[..., None]:
+    """What botocore calls before each request that leaves, its own repeats included."""
+
+    def before_send(event_name: str, **_: Any) -> None:
+        service, operation = event_name.split(".")[1:]
+        calls = _tally.get()
+        if calls is not None:
+            calls[f"{service}:{operation}"] += 1
+        if pace is not None and service != "sts":
+            pace(not is_read(operation))
+
+    return before_send
+
+
+def _once_more(
+    response: tuple[Any, dict[str, Any]] | None = None, attempts: int = 1, **_: Any
+) -> float | None:
+    """Seconds until a throttled call is sent again; None leaves it to botocore.
+
+    What was throttled was not done, so it may be repeated whatever it was.
+    """
+    code = response[1].get("Error", {}).get("Code") if response else ""
+    if code not in THROTTLED or attempts >= THROTTLED_TRIES:
+        return None
+    longest = min(THROTTLED_LONGEST, THROTTLED_PAUSE * 2**attempts)
+    return random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
 
 
 def _session() -> botocore.session.Session:

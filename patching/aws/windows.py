@@ -16,6 +16,7 @@ UNDER_WAY = {"PENDING", "IN_PROGRESS", "CANCELLING"}
 class Windows(Adapter[WindowSpec]):
     kind = "window"
     permissions = (
+        "ssm:AddTagsToResource",
         "ssm:CreateMaintenanceWindow",
         "ssm:DeleteMaintenanceWindow",
         "ssm:DescribeMaintenanceWindowExecutions",
@@ -26,13 +27,18 @@ class Windows(Adapter[WindowSpec]):
 
     def read(self, names: Names) -> Iterator[Observed]:
         for row in self.pages("ssm", "describe_maintenance_windows", "WindowIdentities"):
-            window_id = row["WindowId"]
+            window_id, spec = row["WindowId"], from_aws(row)
+            known = names.believed(window_id)
+            if known is not None and known.spec == spec:
+                names.learn(window_id, known.key)
+                yield known
+                continue
             mark = self._mark(window_id)
             key = names.key(self.kind, mark.uid) if mark else names.once_ours(self.kind, window_id)
             if mark is not None and key is not None:
                 names.learn(window_id, key)
             if key is not None:
-                yield observed(key, window_id, from_aws(row), mark)
+                yield observed(key, window_id, spec, mark)
 
     def _mark(self, window_id: str) -> Mark | None:
         try:
@@ -58,6 +64,10 @@ class Windows(Adapter[WindowSpec]):
 
     def delete(self, seen: Observed, earlier: str | None) -> Call:
         return Call("ssm", "DeleteMaintenanceWindow", {"WindowId": seen.aws_id})
+
+    def adopt(self, aws_id: str, mark: Mark) -> Call:
+        request = {"ResourceType": "MaintenanceWindow", "ResourceId": aws_id, "Tags": mark.tags()}
+        return Call("ssm", "AddTagsToResource", request)
 
     def made_id(self, spec: WindowSpec, call: Call, reply: Mapping[str, Any]) -> str:
         return str(reply["WindowId"])

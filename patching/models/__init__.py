@@ -1,26 +1,39 @@
 """The nouns of patching."""
 
-from patching.models.accounts import AccountRegion, AwsAccount, ManagedInstance
+from patching.models.accounts import AccountRegion, AwsAccount, ManagedInstance, Pace
 from patching.models.applications import Application, Environment, Selector
 from patching.models.baselines import PatchBaseline
 from patching.models.compliance import DailyPosture, PatchFinding, Scan
 from patching.models.groups import PatchGroup
-from patching.models.requests import ChangeRequest, Decision, Revision
-from patching.models.runs import Operation, PullRun, PushRun, ResourceState, Tombstone
+from patching.models.requests import ChangeRequest, Comment, Decision, Revision
+from patching.models.runs import (
+    Adoption,
+    Drift,
+    Operation,
+    PullRun,
+    PushRun,
+    ResourceState,
+    Tombstone,
+    Unmanaged,
+)
 from patching.models.waivers import Waiver
 from patching.models.windows import MaintenanceWindow
 
 __all__ = [
     "AccountRegion",
+    "Adoption",
     "Application",
     "AwsAccount",
     "ChangeRequest",
+    "Comment",
     "DailyPosture",
     "Decision",
+    "Drift",
     "Environment",
     "MaintenanceWindow",
     "ManagedInstance",
     "Operation",
+    "Pace",
     "PatchBaseline",
     "PatchFinding",
     "PatchGroup",
@@ -31,5 +44,6 @@ __all__ = [
     "Scan",
     "Selector",
     "Tombstone",
+    "Unmanaged",
     "Waiver",
 ]

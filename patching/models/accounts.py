@@ -53,13 +53,32 @@ class AccountRegionQuerySet(models.QuerySet["AccountRegion"]):
 class AccountRegion(models.Model):
     """One account in one region: the unit of pushing, pulling, leases, backoff and health."""
 
+    class Health(models.TextChoices):
+        OK = "ok", "Healthy"
+        THROTTLED = "throttled", "AWS asks us to slow down"
+        DENIED = "denied", "AWS does not let us in"
+        UNREACHABLE = "unreachable", "AWS does not answer"
+        CLOCK = "clock", "The clock of this host is wrong"
+
+    class DriftPolicy(models.TextChoices):
+        ENFORCE = "enforce", "Restore what was approved"
+        REPORT = "report", "Leave it and report it"
+        PAUSE = "pause", "Write nothing until a person decides"
+
     account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="regions")
     region = models.CharField(max_length=25, validators=[RegexValidator(r"\A[a-z]{2}(-[a-z]+)+-\d\Z")])
     is_active = models.BooleanField(default=True)
+    # what a push does about changes that were made in AWS behind our back
+    drift_policy = models.CharField(
+        max_length=10, choices=DriftPolicy, default=DriftPolicy.ENFORCE, db_default=DriftPolicy.ENFORCE
+    )
 
     # generations: a wish is open while the wanted one is ahead of the done one
     push_wanted = models.PositiveBigIntegerField(default=0)
     push_done = models.PositiveBigIntegerField(default=0)
+    wanted_at = models.DateTimeField(null=True)  # real time: since when the oldest open wish waits
+    nudged_at = models.DateTimeField(null=True)  # real time: when the tick last sent for a worker
+    pull_nudged_at = models.DateTimeField(null=True)  # real time, the same for a reading
     next_push_at = models.DateTimeField(null=True)
     next_pull_at = models.DateTimeField(null=True)
 
@@ -67,6 +86,17 @@ class AccountRegion(models.Model):
     lease_owner = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveBigIntegerField(default=0)
+
+    # the circuit breaker: while it is open nobody asks AWS anything here. Real time, as the lease
+    health = models.CharField(max_length=12, choices=Health, default=Health.OK, db_default=Health.OK)
+    circuit_opens = models.PositiveIntegerField(
+        default=0, db_default=0
+    )  # in a row; each doubles the next pause
+    circuit_until = models.DateTimeField(null=True)
+
+    # who we turned out to be there, by GetCallerIdentity
+    identity_arn = models.CharField(max_length=300, blank=True, default="", db_default="")
+    identity_at = models.DateTimeField(null=True)
 
     # health, in words for people
     failures = models.PositiveIntegerField(default=0)
@@ -89,6 +119,26 @@ class AccountRegion(models.Model):
 
     def leased_at(self, moment: datetime) -> bool:
         return self.lease_until is not None and self.lease_until > moment
+
+
+class Pace(models.Model):
+    """When the next AWS call of one kind may leave for an account-region: shared by all workers, in real time."""
+
+    class Kind(models.TextChoices):
+        READ = "read", "Reads"
+        WRITE = "write", "Writes"
+
+    account_region = models.ForeignKey(AccountRegion, on_delete=models.CASCADE, related_name="paces")
+    kind = models.CharField(max_length=5, choices=Kind)
+    free_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account_region", "kind"], name="one_pace_per_place_and_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} in {self.account_region}"
 
 
 class InstanceQuerySet(VisibleQuerySet):

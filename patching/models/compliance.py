@@ -80,6 +80,8 @@ class PatchFinding(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    # SSM no longer tells of it, because a patch exclusion makes the baseline reject it: still missing, and excused
+    hidden = models.BooleanField(default=False, db_default=False)
 
     objects = FindingQuerySet.as_manager()
 
@@ -116,7 +118,8 @@ class DailyPosture(models.Model):
         "patching.Environment", null=True, on_delete=models.CASCADE, related_name="+"
     )
     instances = models.PositiveIntegerField()
-    compliant = models.PositiveIntegerField()
+    ssm_compliant = models.PositiveIntegerField(default=0, db_default=0)  # SSM's word
+    compliant = models.PositiveIntegerField()  # raw: less what our exclusions hide
     noncompliant = models.PositiveIntegerField()
     unknown = models.PositiveIntegerField()
     excused = models.PositiveIntegerField(default=0)

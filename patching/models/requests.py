@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from patching.models.visibility import VisibleQuerySet
-from portal.governance.models import AbstractDecision, AbstractRevision, Outcome
+from portal.governance.models import AbstractComment, AbstractDecision, AbstractRevision, Outcome
 
 
 class RequestQuerySet(VisibleQuerySet):
@@ -114,6 +114,11 @@ class ChangeRequest(models.Model):
     def number(self) -> str:
         return f"CR-{self.pk}"
 
+    @property
+    def address(self) -> str:
+        """Where its page is found."""
+        return f"/requests/{self.pk}/"
+
 
 class Revision(AbstractRevision):
     """One version of a request. ``content`` is the canonical JSON of ``{"title", "reason", "items"}``."""
@@ -127,6 +132,18 @@ class Revision(AbstractRevision):
 
     def __str__(self) -> str:
         return f"CR-{self.request_id} revision {self.number}"
+
+
+class Comment(AbstractComment):
+    """What somebody said about a change request."""
+
+    request = models.ForeignKey(ChangeRequest, on_delete=models.PROTECT, related_name="comments")
+
+    class Meta(AbstractComment.Meta):
+        constraints = AbstractComment.constraints("request_comment")
+
+    def __str__(self) -> str:
+        return f"{self.author} on CR-{self.request_id}"
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):

@@ -51,6 +51,7 @@ class PushRun(models.Model):
     )  # [{"action", "kind", "key", "label", "changes": [{"field", "live", "desired"}]}]
     plan_digest = models.CharField(max_length=64, blank=True)
     writes = models.PositiveIntegerField(default=0)
+    reads = models.PositiveIntegerField(default=0, db_default=0)
     error_code = models.CharField(max_length=80, blank=True)
     error = models.TextField(blank=True)
     started_at = models.DateTimeField()
@@ -82,6 +83,7 @@ class ResourceState(models.Model):
         DRIFTED = "drifted", "Changed outside Patchwarden"
         MISSING = "missing", "Gone from AWS"
         FAILED = "failed", "Last write failed"
+        PARKED = "parked", "Parked"
         REMOVED = "removed", "Removed"
 
     account_region = models.ForeignKey(
@@ -101,6 +103,11 @@ class ResourceState(models.Model):
     sources = models.JSONField(default=list)  # [{"kind", "id", "digest"}]
     condition = models.CharField(max_length=12, choices=Condition, default=Condition.PENDING)
     condition_text = models.TextField(blank=True)
+    # why it is not in sync, for programs: "quota", "ownership_lost", "drift", AWS's own code, …
+    reason_code = models.CharField(max_length=80, blank=True, default="", db_default="")
+    missing_since = models.DateTimeField(null=True)  # real time: when AWS first no longer showed it
+    # the digest of a change made outside that a person allowed us to overwrite
+    restore_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     failures = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField()
@@ -113,6 +120,71 @@ class ResourceState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.label}"
+
+
+class Drift(models.Model):
+    """One change that somebody made in AWS behind our back to something of ours, and what became of it."""
+
+    class Outcome(models.TextChoices):
+        OPEN = "open", "Open"
+        RESTORED = "restored", "Restored"
+        ADOPTED = "adopted", "Adopted by request"
+        PASSED = "passed", "Went away by itself"
+
+    TRANSITIONS: ClassVar[dict[str, set[str]]] = {
+        Outcome.OPEN: {Outcome.RESTORED, Outcome.ADOPTED, Outcome.PASSED},
+        Outcome.RESTORED: set(),
+        Outcome.ADOPTED: set(),
+        Outcome.PASSED: set(),
+    }
+
+    resource = models.ForeignKey(ResourceState, on_delete=models.PROTECT, related_name="drifts")
+    state = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN)
+    changes = models.JSONField(default=list)  # [{"field", "live", "desired"}]; empty when it is gone
+    live = models.JSONField(null=True)  # the spec as AWS shows it, as plain values; null when it is gone
+    live_digest = models.CharField(max_length=64, blank=True)
+    found_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    paused = models.BooleanField(default=False)  # restored too often in an hour; a person has to decide
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resource"], condition=Q(state="open"), name="one_open_drift_per_resource"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Drift of {self.resource}"
+
+
+class Unmanaged(models.Model):
+    """A baseline, window or patching association in an account-region that is not ours. We never touch it."""
+
+    account_region = models.ForeignKey(
+        "patching.AccountRegion", on_delete=models.CASCADE, related_name="unmanaged"
+    )
+    kind = models.CharField(max_length=20)  # baseline, window, association
+    aws_id = models.CharField(max_length=300)
+    name = models.CharField(max_length=256)
+    content = models.JSONField(
+        default=dict
+    )  # AWS's own words: the reply, and for a window its targets and tasks
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["kind", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_region", "kind", "aws_id"], name="one_row_per_unmanaged_resource"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} ({self.aws_id})"
 
 
 class Operation(models.Model):
@@ -143,6 +215,7 @@ class Operation(models.Model):
     intent_at = models.DateTimeField()  # real time: settle waits are reckoned from it
     at = models.DateTimeField()  # the portal's clock, for people
     resolved_at = models.DateTimeField(null=True)
+    alarmed_at = models.DateTimeField(null=True)  # when operators heard that it left a window closed too long
     aws_id = models.CharField(max_length=300, blank=True)
     error_code = models.CharField(max_length=80, blank=True)
     error = models.TextField(blank=True)
@@ -182,6 +255,36 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class Adoption(models.Model):
+    """Leave to mark one thing that somebody else made in AWS as ours, as long as it is as it was approved."""
+
+    account_region = models.ForeignKey(
+        "patching.AccountRegion", on_delete=models.PROTECT, related_name="adoptions"
+    )
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=200)  # of the resource that it becomes
+    aws_id = models.CharField(max_length=300)
+    content_digest = models.CharField(max_length=64)
+    revision = models.ForeignKey("patching.Revision", on_delete=models.PROTECT, related_name="adoptions")
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)  # when it was read back with our mark
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_region", "kind", "aws_id"],
+                condition=Q(done_at=None),
+                name="one_open_adoption_per_aws_id",
+            ),
+            models.UniqueConstraint(
+                fields=["account_region", "kind", "key"], name="one_adoption_per_resource"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.aws_id}"
 
 
 class PullRun(models.Model):

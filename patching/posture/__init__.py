@@ -28,7 +28,7 @@ from patching.posture.figures import (
     trust,
 )
 from patching.posture.gaps import GAPS, Gap, next_run
-from patching.posture.standing import FRESH_FOR, Status, Step, status_of, with_step
+from patching.posture.standing import FRESH_FOR, Status, Step, Words, with_step, words_of
 from patching.posture.why import Link, why_unpatched
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Status",
     "Step",
     "Trust",
+    "Words",
     "by_age",
     "by_application",
     "by_environment",
@@ -61,9 +62,9 @@ __all__ = [
     "most_wanted",
     "next_run",
     "roll_up",
-    "status_of",
     "trend",
     "trust",
     "why_unpatched",
     "with_step",
+    "words_of",
 ]

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Count, Q, Sum
 
 from patching.models import AccountRegion, DailyPosture, ManagedInstance, PatchFinding
-from patching.posture.standing import Status, with_standing
+from patching.posture.standing import RUNNING, Status, with_standing
 from portal.governance import clock
 from portal.governance.models import User
 
@@ -15,15 +15,22 @@ Part = tuple[int | None, int | None]  # application and environment
 
 
 class Day(NamedTuple):
-    """How everything a person may see stood at the end of one day; ``unknown`` has old scans in it."""
+    """How everything a person may see stood at the end of one day; ``compliant`` is raw, ``unknown`` has old
+    scans in it."""
 
     day: date
     instances: int
+    ssm_compliant: int
     compliant: int
     noncompliant: int
     unknown: int
     excused: int
     missing_patches: int
+
+    @property
+    def net_compliant(self) -> int:
+        """Compliant, or excused on that day."""
+        return self.compliant + self.excused
 
 
 @transaction.atomic
@@ -65,16 +72,18 @@ def _parts(at: datetime) -> dict[Part, dict[str, int]]:
         .values("application", "environment")
         .annotate(
             instances=Count("pk"),
+            ssm_compliant=Count("pk", filter=Q(ssm_status=Status.COMPLIANT.value)),
             compliant=Count("pk", filter=Q(status=Status.COMPLIANT.value)),
             noncompliant=Count("pk", filter=Q(status=Status.NONCOMPLIANT.value)),
             unknown=Count("pk", filter=old),
             excused_=Count("pk", filter=Q(excused=True)),
         )
     )
-    missing = _missing(at)
+    missing = _missing()
     return {
         (row["application"], row["environment"]): {
             "instances": row["instances"],
+            "ssm_compliant": row["ssm_compliant"],
             "compliant": row["compliant"],
             "noncompliant": row["noncompliant"],
             "unknown": row["unknown"],
@@ -85,11 +94,10 @@ def _parts(at: datetime) -> dict[Part, dict[str, int]]:
     }
 
 
-def _missing(at: datetime) -> dict[Part, int]:
-    running = with_standing(ManagedInstance.objects.all(), at)
+def _missing() -> dict[Part, int]:
     rows = (
         PatchFinding.objects.open()
-        .filter(instance__in=running.values("pk"))
+        .filter(instance__gone_at=None, instance__run_state__in=RUNNING)
         .order_by()
         .values("instance__application", "instance__environment")
         .annotate(missing=Count("pk"))

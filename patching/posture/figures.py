@@ -16,12 +16,28 @@ from patching.models import PatchFinding
 from patching.models.accounts import InstanceQuerySet
 from patching.models.compliance import FindingQuerySet
 from patching.posture.gaps import GAPS, Gap, with_gaps
-from patching.posture.standing import FRESH_FOR, Status, Step, instances_of, with_step
+from patching.posture.standing import (
+    FRESH_FOR,
+    Status,
+    Step,
+    instances_of,
+    running_of,
+    with_facts,
+    with_step,
+)
 from portal.governance import clock
 from portal.governance.models import User
 
 NOBODY = "none"  # the filter value for what belongs to no application or environment
-STATUSES = (*(status.value for status in Status), "excused", "unexcused", "net_compliant")
+STATUSES = (
+    *(status.value for status in Status),
+    "ssm_compliant",
+    "ssm_non_compliant",
+    "hidden",
+    "excused",
+    "unexcused",
+    "net_compliant",
+)
 
 
 class Age(NamedTuple):
@@ -45,14 +61,23 @@ AGES = (
 
 @dataclass(frozen=True)
 class Figures:
-    """How many instances stand how. ``excused`` are among the non-compliant ones."""
+    """How many instances stand how, in raw words: SSM's, plus what our exclusions hid from it.
+
+    ``excused`` are among the non-compliant ones.
+    """
 
     total: int = 0
+    ssm_compliant: int = 0
     compliant: int = 0
     noncompliant: int = 0
     excused: int = 0
     stale: int = 0
     unknown: int = 0
+
+    @property
+    def hidden(self) -> int:
+        """Compliant in SSM's words only because an exclusion hides what is missing."""
+        return self.ssm_compliant - self.compliant
 
     @property
     def net_compliant(self) -> int:
@@ -112,11 +137,17 @@ class Trust:
 
 _COUNTS = {
     "total": Count("pk"),
+    "ssm_compliant": Count("pk", filter=Q(ssm_status=Status.COMPLIANT.value)),
     "compliant": Count("pk", filter=Q(status=Status.COMPLIANT.value)),
     "noncompliant": Count("pk", filter=Q(status=Status.NONCOMPLIANT.value)),
     "excused_": Count("pk", filter=Q(excused=True)),
     "stale": Count("pk", filter=Q(status=Status.STALE.value)),
     "unknown": Count("pk", filter=Q(status=Status.UNKNOWN.value)),
+}
+_EXEMPTED = {
+    "any": Q(deferred=True) | Q(excluded=True),
+    "node_deferral": Q(deferred=True),
+    "patch_exclusion": Q(excluded=True),
 }
 
 
@@ -137,12 +168,16 @@ def instances_matching(
     gap: str = "",
     covered: str = "",
     trust: str = "",
+    exemption: str = "",
     group: str = "",
     window: str = "",
+    home_window: str = "",
     name: str = "",
 ) -> InstanceQuerySet:
     """Running instances a person may see that fit every filter given; an empty one asks nothing.
 
+    ``group`` finds its members in side groups too, ``home_window`` also those that an exemption leaves out;
+    ``exemption`` is any, or the kind of one in force.
     A value that means nothing matches nothing, so that a mistyped address never shows everything.
     """
     at = at or clock.now()
@@ -157,13 +192,17 @@ def instances_matching(
     if operating_system:
         found = found.filter(operating_system="" if operating_system == NOBODY else operating_system)
     if group:
-        found = found.filter(group_name=group)
+        found = found.filter(Q(home_group=group) | Q(group_name=group))
     if window:
         found = found.filter(window_value=window)
+    if home_window:
+        found = found.filter(home_window=home_window)
     if name:
         found = found.filter(Q(name__icontains=name) | Q(instance_id__icontains=name))
     if status:
         found = _with_status(found, status)
+    if exemption:
+        found = found.filter(_EXEMPTED.get(exemption, Q(pk=None)))
     if trust:
         found = found.filter(_trust_parts(at).get(trust, Q(pk=None)))
     if severity or patch:
@@ -187,17 +226,27 @@ def findings_matching(
     patch: str = "",
     cve: str = "",
     age: str = "",
+    hidden: str = "",
     instance: str = "",
     text: str = "",
 ) -> FindingQuerySet:
-    """Open findings on running instances that a person may see and that fit every filter given."""
+    """Open findings on running instances that a person may see and that fit every filter given.
+
+    ``hidden`` is yes for those that SSM no longer tells of because an exclusion makes the baseline reject them.
+    """
     at = at or clock.now()
-    instances = instances_matching(user, at=at, application=application, environment=environment)
+    instances = running_of(user)
+    if application:
+        instances = _belonging(instances, "application", application)
+    if environment:
+        instances = _belonging(instances, "environment", environment)
     found = with_step(PatchFinding.objects.open().filter(instance__in=instances.values("pk")))
     if severity:
         found = found.filter(step=severity)
     if state:
         found = found.filter(state=state)
+    if hidden:
+        found = found.filter(hidden=hidden == "yes") if hidden in ("yes", "no") else found.none()
     if patch:
         found = found.filter(patch_id=patch)
     if instance:
@@ -275,7 +324,7 @@ def by_age(user: User, *, at: datetime | None = None) -> list[tuple[Age, dict[st
 def coverage_gaps(user: User, *, at: datetime | None = None) -> list[GapFigures]:
     """How many instances patching does not reach, by reason; one instance may have several."""
     at = at or clock.now()
-    instances = with_gaps(instances_of(user, at), at)
+    instances = with_gaps(with_facts(running_of(user), at), at)
     counts = instances.aggregate(
         **{gap.name: Count("pk", filter=Q(**{f"gap_{gap.name}": True})) for gap in GAPS}
     )
@@ -285,14 +334,14 @@ def coverage_gaps(user: User, *, at: datetime | None = None) -> list[GapFigures]
 def covered(user: User, *, at: datetime | None = None) -> int:
     """Managed, online, in a group with a baseline and a window that runs, freshly scanned by that baseline."""
     at = at or clock.now()
-    return with_gaps(instances_of(user, at), at).filter(covered=True).count()
+    return with_gaps(with_facts(running_of(user), at), at).filter(covered=True).count()
 
 
 def trust(user: User, *, at: datetime | None = None) -> Trust:
     """Of how many instances the scan is fresh, old, by another baseline, or missing."""
     at = at or clock.now()
     parts = _trust_parts(at)
-    counts = instances_of(user, at).aggregate(
+    counts = with_facts(running_of(user), at).aggregate(
         total=Count("pk"), **{f"is_{name}": Count("pk", filter=q) for name, q in parts.items()}
     )
     return Trust(counts["total"], **{name: counts[f"is_{name}"] for name in parts})
@@ -347,7 +396,13 @@ def _severities(user: User, at: datetime, key: str) -> dict[tuple[str | None, st
 
 def _figures(row: Mapping[str, Any]) -> Figures:
     return Figures(
-        row["total"], row["compliant"], row["noncompliant"], row["excused_"], row["stale"], row["unknown"]
+        total=row["total"],
+        ssm_compliant=row["ssm_compliant"],
+        compliant=row["compliant"],
+        noncompliant=row["noncompliant"],
+        excused=row["excused_"],
+        stale=row["stale"],
+        unknown=row["unknown"],
     )
 
 
@@ -356,6 +411,12 @@ def _belonging(found: InstanceQuerySet, what: str, slug: str) -> InstanceQuerySe
 
 
 def _with_status(found: InstanceQuerySet, status: str) -> InstanceQuerySet:
+    if status == "ssm_compliant":
+        return found.filter(ssm_status=Status.COMPLIANT.value)
+    if status == "ssm_non_compliant":
+        return found.filter(ssm_status=Status.NONCOMPLIANT.value)
+    if status == "hidden":
+        return found.filter(ssm_status=Status.COMPLIANT.value, status=Status.NONCOMPLIANT.value)
     if status == "excused":
         return found.filter(excused=True)
     if status == "unexcused":

@@ -55,7 +55,11 @@ GAPS = (
         "Judged by another baseline",
         "The last scan used another baseline than the approved one; the next scan settles it.",
     ),
-    Gap("deferred", "Left out by an exemption", "It goes back into its window when the exemption ends."),
+    Gap(
+        "deferred",
+        "Left out of its window by an exemption",
+        "It goes back into its window when the exemption ends.",
+    ),
 )
 LABELS = {gap.name: gap.label for gap in GAPS}
 
@@ -93,7 +97,10 @@ def next_run(window: MaintenanceWindow, at: datetime) -> datetime | None:
 
 
 def _predicates(at: datetime) -> dict[str, Q]:
-    """A comparison with what is not there is unknown, not false; ``_yes_no`` makes it false."""
+    """A comparison with what is not there is unknown, not false; ``_yes_no`` makes it false.
+
+    A side group is a group like any other here: what counts is whether a baseline is registered for it in AWS.
+    """
     ours = MaintenanceWindow.objects.live().filter(
         account_region=OuterRef("account_region"), name=OuterRef("window_value")
     )
@@ -109,14 +116,14 @@ def _predicates(at: datetime) -> dict[str, Q]:
         "not_managed": Q(is_managed=False),
         "no_patch_group": Q(group_name=""),
         "no_baseline": ~Q(group_name="") & ~Q(Exists(registered)),
-        "no_window": Q(waived=False) & ~Q(Exists(ours)),
-        "idle_window": Q(Exists(ours), waived=False)
+        "no_window": Q(deferred=False) & ~Q(Exists(ours)),
+        "idle_window": Q(Exists(ours), deferred=False)
         & ~Q(Exists(ours.filter(pk__in=windows_with_a_future(at)))),
         "auto_scaling": ~Q(auto_scaling_group=""),
         "never_scanned": Q(scanned_at=None),
         "stale_scan": Q(scanned_at__lt=at - FRESH_FOR),
         "other_baseline": Q(latest__judged_by_expected=False),
-        "deferred": Q(waived=True),
+        "deferred": Q(deferred=True),
     }
 
 

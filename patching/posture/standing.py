@@ -1,32 +1,40 @@
 """How one instance stands at a moment, as annotations that a page can count, filter and list by.
 
-SSM's word is the latest scan. A node deferral hides nothing from it, so raw and SSM's word are the same here;
-net counts what an exemption in force excuses as done.
+There are three words. SSM's is the latest scan. Raw is SSM's word plus what our exclusions hid from it: compliant
+in SSM's words, but with a hidden finding, is not compliant. Net counts what an exemption in force excuses as
+compliant: all of an instance that may stay out of its window, or one that lacks only what it may go without.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.db.models import (
     BooleanField,
     Case,
     CharField,
     Exists,
+    ExpressionWrapper,
     F,
     Field,
     FilteredRelation,
     OuterRef,
     Q,
+    Subquery,
     Value,
     When,
 )
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Concat, Left
 
-from patching.models import AwsAccount, ManagedInstance, Scan, Waiver
+from patching import exclusions
+from patching.clones import LONGEST_PARENT, WITHOUT
+from patching.models import AwsAccount, ManagedInstance, PatchFinding, Waiver
 from patching.models.accounts import InstanceQuerySet
 from patching.models.compliance import FindingQuerySet
+from patching.models.waivers import WaiverQuerySet
+from patching.specs import DEFERRED
 from portal.governance.models import User
 
 FRESH_FOR = timedelta(hours=26)  # the daily scan, and two hours for its window to run
@@ -60,44 +68,111 @@ WORDS = {
 }
 
 
-def status_of(instance: ManagedInstance, scan: Scan | None, at: datetime) -> Status:
-    """The same word as the annotation ``status``, for one instance and its latest scan."""
-    if not instance.is_managed or scan is None:
-        return Status.UNKNOWN
-    if scan.ended_at < at - FRESH_FOR:
-        return Status.STALE
-    return Status.COMPLIANT if scan.is_compliant else Status.NONCOMPLIANT
+class Words(NamedTuple):
+    """SSM's word on one instance, ours (raw), and whether an exemption in force excuses what ours says."""
+
+    ssm: Status
+    raw: Status
+    excused: bool
+
+    @property
+    def net(self) -> Status:
+        return Status.COMPLIANT if self.excused else self.raw
+
+
+def words_of(instances: Iterable[ManagedInstance], at: datetime) -> dict[int, Words]:
+    """The three words of these instances by primary key, of stopped and ended ones as well."""
+    rows = ManagedInstance.objects.filter(pk__in=[one.pk for one in instances])
+    rows = _excused(with_facts(rows, at), at)
+    found = rows.order_by().values_list("pk", "ssm_status", "status", "excused")
+    return {pk: Words(Status(ssm), Status(raw), excused) for pk, ssm, raw, excused in found}
+
+
+def running_of(user: User) -> InstanceQuerySet:
+    """The instances that count, of those a person may see. Stopped ones can be neither patched nor scanned."""
+    return _running(ManagedInstance.objects.visible_to(user))
 
 
 def instances_of(user: User, at: datetime) -> InstanceQuerySet:
-    """The running instances a person may see, each with how it stands. Stopped ones can be neither patched nor
-    scanned and are counted nowhere."""
-    return with_standing(ManagedInstance.objects.visible_to(user), at)
+    """The same, each with how it stands."""
+    return _excused(with_facts(running_of(user), at), at)
 
 
 def with_standing(instances: InstanceQuerySet, at: datetime) -> InstanceQuerySet:
-    """Annotates ``status``, ``excused``, ``scanned_at``, ``group_name`` and ``window_value``."""
-    waived = Waiver.objects.in_force(at).filter(instance=OuterRef("pk"))
-    running = instances.filter(gone_at=None, run_state__in=RUNNING)
-    return running.annotate(
+    """Running ones with all that ``with_facts`` says, and ``excused``."""
+    return _excused(with_facts(_running(instances), at), at)
+
+
+def with_facts(instances: InstanceQuerySet, at: datetime) -> InstanceQuerySet:
+    """Annotates ``ssm_status``, ``status`` (raw), ``deferred`` and ``excluded`` (a waiver of that kind is in
+    force), ``scanned_at``, ``group_name`` and ``window_value`` (the tags), ``home_group`` and
+    ``home_window``: the tags, or what they are but for an exemption: the group that a side group stands for, the
+    window that it is left out of."""
+    mine = Waiver.objects.filter(instance=OuterRef("pk"))
+    hidden = PatchFinding.objects.open().filter(instance=OuterRef("pk"), hidden=True)
+    judged = instances.annotate(
         latest=FilteredRelation("scans", condition=Q(scans__is_latest=True)),
         scanned_at=F("latest__ended_at"),
-        status=Case(
+        ssm_status=Case(
             When(Q(is_managed=False) | Q(latest__id=None), then=Value(Status.UNKNOWN.value)),
             When(latest__ended_at__lt=at - FRESH_FOR, then=Value(Status.STALE.value)),
             When(latest__is_compliant=True, then=Value(Status.COMPLIANT.value)),
             default=Value(Status.NONCOMPLIANT.value),
             output_field=CharField(),
         ),
-        waived=Exists(waived),
+        deferred=Exists(mine.in_force(at).deferrals()),
+        excluded=Exists(mine.in_force(at).exclusions()),
         group_name=_tag_value("patch_group_tag"),
         window_value=_tag_value("window_tag"),
-    ).annotate(
-        excused=Case(
-            When(status=Status.NONCOMPLIANT.value, waived=True, then=Value(True)),
-            default=Value(False),
-            output_field=BooleanField(),
-        )
+    )
+    left_out = mine.in_force(at).deferrals().exclude(restores_to="").order_by("-ends_at", "-pk")
+    hides = Q(Exists(hidden), ssm_status=Status.COMPLIANT.value)
+    return judged.annotate(
+        home_group=Coalesce(_parent_group(mine), "group_name", output_field=CharField()),
+        home_window=Case(
+            When(
+                window_value=DEFERRED,
+                then=Coalesce(Subquery(left_out.values("restores_to")[:1]), "window_value"),
+            ),
+            default=F("window_value"),
+            output_field=CharField(),
+        ),
+        status=Case(
+            When(hides, then=Value(Status.NONCOMPLIANT.value)),
+            default=F("ssm_status"),
+            output_field=CharField(),
+        ),
+    )
+
+
+def _running(instances: InstanceQuerySet) -> InstanceQuerySet:
+    return instances.filter(gone_at=None, run_state__in=RUNNING)
+
+
+def _excused(instances: InstanceQuerySet, at: datetime) -> InstanceQuerySet:
+    excuse = Q(status=Status.NONCOMPLIANT.value) & (Q(deferred=True) | _lacks_only_what_it_may(at))
+    return instances.annotate(
+        excused=Case(When(excuse, then=Value(True)), default=Value(False), output_field=BooleanField())
+    )
+
+
+def _lacks_only_what_it_may(at: datetime) -> Q:
+    """Every open finding is covered by an exclusion; where SSM itself complains, also what it complains of."""
+    covered = exclusions.covered_at(at)
+    hidden_only = Q(ssm_status=Status.COMPLIANT.value, pk__in=covered.instances)
+    return hidden_only | Q(ssm_status=Status.NONCOMPLIANT.value, pk__in=covered.told)
+
+
+def _parent_group(mine: WaiverQuerySet) -> Subquery:
+    """The group that the tag's side group stands for, by the instance's own exclusions; see ``is_side_of``."""
+    tag = ExpressionWrapper(OuterRef("group_name"), output_field=CharField())
+    sides = mine.exclusions().exclude(restores_to="").annotate(tag=tag)
+    start = Concat(Left("restores_to", LONGEST_PARENT), Value(WITHOUT))
+    return Subquery(
+        sides.annotate(start=start)
+        .filter(tag__startswith=F("start"))
+        .order_by("-pk")
+        .values("restores_to")[:1]
     )
 
 

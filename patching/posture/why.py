@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from patching import schedules
+from patching import exclusions, schedules
+from patching.exclusions import Side
 from patching.models import (
     MaintenanceWindow,
     ManagedInstance,
@@ -42,11 +43,11 @@ def _links(instance: ManagedInstance, at: datetime) -> Iterator[Link]:
     yield _managed(instance)
     yield _online(instance)
     yield _not_scaled(instance)
-    group = PatchGroup.objects.live().filter(
-        account_region=instance.account_region, name=instance.patch_group
-    )
-    yield _in_a_group(instance, group.first())
-    yield _has_a_baseline(instance, group.first())
+    side = exclusions.side_of(instance, at)
+    name = side.group if side else instance.patch_group
+    group = PatchGroup.objects.live().filter(account_region=instance.account_region, name=name).first()
+    yield _in_a_group(instance, group, side)
+    yield _has_a_baseline(instance, group, side)
     window = (
         MaintenanceWindow.objects.live()
         .filter(account_region=instance.account_region, name=instance.window_name)
@@ -90,17 +91,18 @@ def _not_scaled(instance: ManagedInstance) -> Link:
     )
 
 
-def _in_a_group(instance: ManagedInstance, group: PatchGroup | None) -> Link:
+def _in_a_group(instance: ManagedInstance, group: PatchGroup | None, side: Side | None) -> Link:
     key = instance.account_region.account.patch_group_tag
     if group is not None:
-        return Link("group", True, f"In the patch group {group.name}", f"{key}={group.name}", group.pk)
+        called = str(side) if side else group.name
+        return Link("group", True, f"In the patch group {called}", f"{key}={instance.patch_group}", group.pk)
     if instance.patch_group:
         evidence = f"{key}={instance.patch_group} names no patch group of this account and Region."
         return Link("group", False, "Its patch group is not known here", evidence)
     return Link("group", False, "In no patch group", f"It has no tag {key}.")
 
 
-def _has_a_baseline(instance: ManagedInstance, group: PatchGroup | None) -> Link:
+def _has_a_baseline(instance: ManagedInstance, group: PatchGroup | None, side: Side | None) -> Link:
     system = instance.operating_system or "an unknown operating system"
     name = group.spec["baselines"].get(instance.operating_system) if group else None
     if group is None or name is None:
@@ -110,19 +112,21 @@ def _has_a_baseline(instance: ManagedInstance, group: PatchGroup | None) -> Link
     registered = in_aws(
         account_region=instance.account_region,
         kind="registration",
-        key=f"{group.name}:{instance.operating_system}",
+        key=f"{instance.patch_group}:{instance.operating_system}",
     )
+    less = f", less {', '.join(side.patches)}," if side else ""
     if baseline is None or not registered.exists():
         evidence = "It is approved, and waits for a push."
-        return Link("baseline", False, f"The baseline {name} does not apply in AWS yet", evidence)
-    return Link("baseline", True, f"The baseline {name} applies", system, baseline.pk)
+        return Link("baseline", False, f"The baseline {name}{less} does not apply in AWS yet", evidence)
+    return Link("baseline", True, f"The baseline {name}{less} applies", system, baseline.pk)
 
 
 def _in_a_window(instance: ManagedInstance, window: MaintenanceWindow | None, at: datetime) -> Link:
     key = instance.account_region.account.window_tag
-    waiver = Waiver.objects.in_force(at).filter(instance=instance).order_by("-ends_at").first()
+    held = Waiver.objects.in_force(at).deferrals().filter(instance=instance)
+    waiver = held.order_by("-ends_at").first()
     if waiver is not None:
-        evidence = f"{waiver.source}, until {_moment(waiver.ends_at)}. {key}={instance.window_name}"
+        evidence = f"{waiver.allowed_by}, until {_moment(waiver.ends_at)}. {key}={instance.window_name}"
         return Link("window", False, "Left out of its window by an exemption", evidence)
     if window is not None:
         return Link("window", True, f"In the window {window.name}", f"{key}={window.name}", window.pk)
@@ -177,8 +181,13 @@ def _scan_says(instance: ManagedInstance, at: datetime) -> Link:
         return Link("scan", False, f"Last scanned {_moment(scan.ended_at)}, too long ago", evidence)
     if scan.judged_by_expected is False:
         return Link("scan", False, "Judged by another baseline than the approved one", evidence)
+    scanned = f"Scanned {_moment(scan.ended_at)}"
+    hidden = sorted(instance.findings.open().filter(hidden=True).values_list("patch_id", flat=True))
+    if scan.is_compliant and hidden:
+        evidence = f"Still missing, and hidden by an exclusion: {', '.join(hidden)}. {evidence}"
+        return Link("scan", False, f"{scanned}: compliant in SSM's words only", evidence)
     word = "compliant" if scan.is_compliant else "not compliant"
-    return Link("scan", scan.is_compliant, f"Scanned {_moment(scan.ended_at)}: {word}", evidence)
+    return Link("scan", scan.is_compliant, f"{scanned}: {word}", evidence)
 
 
 def _moment(moment: datetime) -> str:

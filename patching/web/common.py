@@ -1,9 +1,13 @@
 """What the pages of baselines, groups and windows share."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 from django.db.models import Q
 
-from patching import effects
-from patching.models import ChangeRequest
+from patching import effects, posture
+from patching.items import is_new
+from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
 from patching.models.governed import Governed
 from portal.governance import roles
 from portal.governance.models import User
@@ -17,6 +21,16 @@ def may_ask_for(user: User, row: Governed) -> bool:
     if row.retired_at is not None or row.application is None:
         return False
     return roles.is_member(user, row.application.team)
+
+
+def how_they_stand(user: User, row: PatchGroup | MaintenanceWindow, by: str) -> dict[str, Any]:
+    """Figures of a row's running instances, with the filters of the list they count: "figures" and "query".
+
+    ``by`` is the filter of posture that finds them by the row's name.
+    """
+    filters = {by: row.name, "account_region": str(row.account_region)}
+    found = posture.instances_matching(user, **filters)
+    return {"figures": posture.figures_of(found), "query": urlencode(filters)}
 
 
 def history_of(row: Governed, kind: str) -> list[ChangeRequest]:
@@ -33,6 +47,9 @@ def _is_about(request: ChangeRequest, kind: str, row: Governed) -> bool:
     items = effects.items_of(request.current) if request.current else []
     return any(
         one["kind"] == kind
-        and (one["target"] == row.pk or (one["action"] == "create" and one["spec"].get("name") == row.name))
+        and (
+            (one["target"] == row.pk and not is_new(one))
+            or (is_new(one) and one["spec"].get("name") == row.name)
+        )
         for one in items
     )

@@ -14,7 +14,7 @@ from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
 from patching.models.governed import Governed
 from patching.permissions import ROWS
-from patching.web import wizard
+from patching.web import adopting, wizard
 from patching.web.asking import (
     AskForm,
     BaselineForm,
@@ -29,6 +29,7 @@ from patching.web.asking import (
 )
 from patching.web.asking_pages import answer
 from portal.governance import roles
+from portal.governance.signing_in import SignedInRequest
 
 NOUNS = {"baseline": "baseline", "patch-group": "patch group", "window": "window"}
 EXAMPLE_DEFINITION = {
@@ -144,7 +145,7 @@ def baseline_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def request_edit(request: HttpRequest, pk: int) -> HttpResponse:
+def request_edit(request: SignedInRequest, pk: int) -> HttpResponse:
     """Write the next revision of an open request, in the form that fits it or as JSON."""
     rows = ChangeRequest.objects.visible_to(request.user).select_related("current", "team")
     change = get_object_or_404(rows, pk=pk)
@@ -169,7 +170,7 @@ def request_edit(request: HttpRequest, pk: int) -> HttpResponse:
 # Which form
 
 
-def _form_for(request: HttpRequest, change: ChangeRequest, items: list[Item]) -> Any:
+def _form_for(request: SignedInRequest, change: ChangeRequest, items: list[Item]) -> Any:
     """A maker of the form that says all that the items say; None where only JSON does."""
     said = {"title": change.title, "reason": change.reason}
     answers = wizard.answers_in(items)
@@ -182,6 +183,8 @@ def _form_for(request: HttpRequest, change: ChangeRequest, items: list[Item]) ->
     if len(items) != 1:
         return None
     item = items[0]
+    if item["action"] == "adopt":
+        return adopting.form_of(request, item, said)
     if item["action"] == "delete":
         row = ROWS[item["kind"]].objects.filter(pk=item["target"]).first()
         return _removal(item["kind"], row, initial=said, editing=True) if row else None

@@ -1,5 +1,6 @@
 """Pages of patch groups: all of them, and one with what judges it and who is in it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -8,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import words
+from patching import exclusions, words
 from patching.models import MaintenanceWindow, ManagedInstance, PatchBaseline, PatchGroup
 from patching.web import standing
-from patching.web.common import history_of, may_ask_for
+from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
-from portal.governance import lists, roles
+from portal.governance import clock, lists, roles
 
 PER_PAGE = 50
 
@@ -66,15 +67,25 @@ def group_detail(request: HttpRequest, pk: int) -> HttpResponse:
     members = ManagedInstance.objects.filter(
         account_region=group.account_region, instance_id__in=group.spec["instances"]
     ).select_related("account_region__account", "environment")
+    page = Paginator(members, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "group": group,
         "judged": _judged(request, group),
-        "page": Paginator(members, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "members": _members(page.object_list),
+        **how_they_stand(request.user, group, "group"),
         "windows": _windows(group),
         "history": history_of(group, "patch-group"),
         "may_ask": may_ask_for(request.user, group),
     }
     return render(request, "patching/group_detail.html", context)
+
+
+def _members(rows: Iterable[ManagedInstance]) -> list[tuple[ManagedInstance, exclusions.Side | None]]:
+    """Each instance with the side group it is in; it stays a member of this one."""
+    found = list(rows)
+    sides = exclusions.sides_of(found, clock.now())
+    return [(one, sides.get(one.pk)) for one in found]
 
 
 def _judged(request: HttpRequest, group: Any) -> list[dict[str, Any]]:

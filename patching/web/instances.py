@@ -1,5 +1,7 @@
 """Pages of instances: what inventory found, and of one, why it is unpatched."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -9,11 +11,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from patching import words
-from patching.models import MaintenanceWindow, ManagedInstance, PatchGroup, Scan, Waiver
-from patching.posture import status_of, why_unpatched
+from patching import exclusions, words
+from patching.models import MaintenanceWindow, ManagedInstance, PatchFinding, PatchGroup, Scan, Waiver
+from patching.posture import why_unpatched, words_of
 from patching.web.filters import InstanceFilter
-from portal.governance import clock, lists
+from portal.governance import clock, lists, roles
 
 FINDINGS_PER_PAGE = 25
 SCANS_SHOWN = 8
@@ -25,10 +27,12 @@ COLUMNS = (
     lists.Column("Environment", lambda one: one.environment, "environment__rank", shown=False),
     lists.Column("Operating system", lambda one: words.system_name(one.operating_system), "operating_system"),
     lists.Column("Zone", lambda one: one.availability_zone, "availability_zone"),
-    lists.Column("Patch group", lambda one: one.patch_group),
+    lists.Column("Patch group", lambda one: one.side or one.patch_group),
     lists.Column("Window", lambda one: one.window_name),
     lists.Column("Agent", lambda one: one.ping_status if one.is_managed else "not managed", "ping_status"),
-    lists.Column("Compliance", lambda one: one.status),
+    lists.Column("Compliance", lambda one: one.words.raw),
+    lists.Column("SSM says", lambda one: one.words.ssm, shown=False),
+    lists.Column("Excused", lambda one: one.words.excused, shown=False),
     lists.Column("Missing", lambda one: one.scan.missing if one.scan else None, css="r"),
     lists.Column("Account and Region", lambda one: one.account_region, shown=False),
     lists.Column("Auto Scaling group", lambda one: one.auto_scaling_group, shown=False),
@@ -58,9 +62,12 @@ def _decorate(rows: list[Any]) -> None:
     """Latest scan and standing of each row of a page."""
     scans = {scan.instance_id: scan for scan in Scan.objects.newest().filter(instance__in=rows)}
     at = clock.now()
+    said, sides = words_of(rows, at), exclusions.sides_of(rows, at)
     for row in rows:
         row.scan = scans.get(row.pk)
-        row.status = status_of(row, row.scan, at)
+        row.words = said[row.pk]
+        row.status = row.words.raw
+        row.side = sides.get(row.pk)
         row.system = words.system_name(row.operating_system) if row.operating_system else ""
 
 
@@ -73,7 +80,10 @@ def instance_detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     instance = get_object_or_404(rows, pk=pk)
     _decorate([instance])
-    findings = instance.findings.open().order_by("patch_id")
+    at = clock.now()
+    findings = Paginator(instance.findings.open().order_by("patch_id"), FINDINGS_PER_PAGE)
+    page = findings.get_page(request.GET.get("page"))
+    waivers = Waiver.objects.in_force(at).filter(instance=instance)
     links = why_unpatched(instance)
     broken = next((link for link in links if link.holds is False), None)
     context = {
@@ -82,14 +92,40 @@ def instance_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "holding": sum(link.holds is True for link in links),
         "broken": broken,
         "stops": broken is not None and broken.key not in ("last_run", "scan"),
-        "page": Paginator(findings, FINDINGS_PER_PAGE).get_page(request.GET.get("page")),
-        "scans": instance.scans.select_related("baseline")[:SCANS_SHOWN],
-        "group": _first(PatchGroup, instance, instance.patch_group),
+        "page": page,
+        "rows": _with_covers(instance, page.object_list, at),
+        "hidden": instance.findings.open().filter(hidden=True).count(),
+        "scans": _scans(instance),
+        "group": _first(PatchGroup, instance, instance.side.group if instance.side else instance.patch_group),
         "window": _first(MaintenanceWindow, instance, instance.window_name),
-        "waivers": Waiver.objects.in_force(clock.now()).filter(instance=instance),
+        "deferrals": waivers.deferrals(),
+        "exclusions": waivers.exclusions(),
         "tags": sorted(instance.tags.items()),
+        "may_ask": instance.application is not None
+        and instance.gone_at is None
+        and roles.is_member(request.user, instance.application.team),
     }
     return render(request, "patching/instance_detail.html", context)
+
+
+def _with_covers(
+    instance: ManagedInstance, findings: Iterable[PatchFinding], at: datetime
+) -> list[tuple[PatchFinding, exclusions.Cover | None]]:
+    """Each finding with the exclusion that covers it."""
+    rows = list(findings)
+    for row in rows:
+        row.instance = instance
+    covers = exclusions.covers_of(rows, at)
+    return [(row, covers.get(row.pk)) for row in rows]
+
+
+def _scans(instance: ManagedInstance) -> list[tuple[Scan, bool]]:
+    """Its last scans, and whether the baseline of a side group judged."""
+    parents = {one.restores_to for one in exclusions.of_instances([instance]).get(instance.pk, ())}
+    return [
+        (scan, any(exclusions.is_side_of(scan.patch_group, parent) for parent in parents))
+        for scan in instance.scans.select_related("baseline")[:SCANS_SHOWN]
+    ]
 
 
 def _link(link: Any) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import run_contents
+from patching import left_over, permissions, run_contents
 from patching.models import Operation, PushRun
+from patching.web import resources
 from patching.web.filters import places
 from portal.governance import lists
+from portal.governance.signing_in import SignedInRequest
 
 
 class PushFilter(django_filters.FilterSet):
@@ -98,13 +100,17 @@ def push_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def push_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     """One push: what it planned, every write with its answer, and how it ended in words; a team reads its part."""
     rows = PushRun.objects.visible_to(request.user).select_related("account_region__account")
     run = get_object_or_404(rows, pk=pk)
     operations = run_contents.operations_for(request.user, run)
     operations.sort(key=lambda one: _TROUBLE_FIRST.get(Operation.State(one.state), 2))
-    plan = run_contents.plan_for(request.user, run)
+    noted, plan = _parted(run_contents.plan_for(request.user, run))
+    named = {(step["kind"], step["key"]) for step in plan}
+    troubled = [
+        one for one in resources.troubled(request.user, run.account_region) if (one.kind, one.key) in named
+    ]
     page = Paginator(operations, OPERATIONS_PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     for operation in page.object_list:
@@ -118,9 +124,19 @@ def push_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "total": len(plan),
         "page": page,
         "done": sum(one.state == Operation.State.DONE for one in operations),
+        "troubled": resources.with_buttons(troubled, request.path),
+        "noted": noted,
+        "removals": left_over.removals(request.user, run.account_region),
+        "may_operate": permissions.may_operate(request.user),
         "moving": run.state == PushRun.State.RUNNING,
     }
     return render(request, "patching/push_detail.html", context)
+
+
+def _parted(plan: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What lies about in AWS, and what is to be done."""
+    noted = [step for step in plan if step["action"] in left_over.NOTED]
+    return noted, [step for step in plan if step["action"] not in left_over.NOTED]
 
 
 def _by_kind(plan: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -9,24 +9,25 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from patching import effect_words, findings, impact, permissions, sealing, shell, workflow
 from patching.around import Around
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
-from patching.web import facts, progress, verdict
+from patching.web import facts, progress, since, verdict
 from patching.web.forms import DecisionForm
 from patching.web.strip import strip_of
 from portal.governance import audit, audit_words, lists, roles
+from portal.governance.buttons import press
+from portal.governance.conversation_web import CommentForm, panel
 from portal.governance.errors import DomainError, InvalidInput, SignInAgain, StaleRevision
+from portal.governance.looks import look
 from portal.governance.models import Team
-from portal.governance.signing_in import signed_in_at
+from portal.governance.signing_in import sign_in_again, signed_in_at
 
 State = ChangeRequest.State
-TABS = ("changes", "instances", "timeline")
+TABS = ("changes", "instances", "discussion", "timeline")
 INSTANCES_PER_PAGE = 50
 MANY, OPENED = 4, 2  # of many objects, the riskiest stand open
 
@@ -140,14 +141,14 @@ def _may_ask(request: HttpRequest) -> bool:
 @require_GET
 def request_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One request: what to decide first, what it is based on below."""
-    return _page(request, _visible(request, pk))
+    return _page(request, visible(request, pk))
 
 
 @login_required
 @require_POST
 def request_decide(request: HttpRequest, pk: int) -> HttpResponse:
     """Approve, ask for changes or reject, on the revision that was read."""
-    change = _visible(request, pk)
+    change = visible(request, pk)
     form = DecisionForm(request.POST)
     if not form.is_valid():
         return _page(request, change, form=form, status=400)
@@ -163,9 +164,7 @@ def request_decide(request: HttpRequest, pk: int) -> HttpResponse:
             reason=said["reason"],
         )
     except SignInAgain as problem:
-        messages.warning(request, str(problem))
-        address = reverse("account_reauthenticate")
-        return redirect(f"{address}?{urlencode({'next': reverse('patching:request-detail', args=[pk])})}")
+        return sign_in_again(request, problem, change.address)
     except InvalidInput as problem:
         for one in problem.problems:
             form.add_error("reason", one.message)
@@ -173,7 +172,7 @@ def request_decide(request: HttpRequest, pk: int) -> HttpResponse:
     except StaleRevision as problem:
         return _page(request, change, form=form, status=409, stale=(said["revision"], str(problem)))
     except DomainError as problem:
-        return _refused(request, change, problem)
+        return refused(request, change, problem)
     done = {"approve": "approved", "reject": "rejected", "request_changes": "asked for changes to"}
     sentence = f"You {done[said['outcome']]} revision {said['revision']} of {change.number}."
     if said["outcome"] == "approve" and change.state == State.SUBMITTED:
@@ -187,50 +186,54 @@ def request_decide(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def request_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Put it before those who decide."""
-    change = _visible(request, pk)
-    try:
-        change = workflow.submit(change, by=request.user)
-    except DomainError as problem:
-        return _refused(request, change, problem)
-    who = " and ".join(permissions.SLOT_NAMES[slot] for slot in change.needs)
-    messages.success(request, f"{change.number} is submitted. It waits for {who}.")
-    return redirect("patching:request-detail", pk)
+
+    def told(change: ChangeRequest) -> str:
+        who = " and ".join(permissions.SLOT_NAMES[slot] for slot in change.needs)
+        return f"{change.number} is submitted. It waits for {who}."
+
+    return press(request, visible(request, pk), workflow.submit, told=told, refused=refused)
 
 
 @login_required
 @require_POST
 def request_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     """Take it back."""
-    change = _visible(request, pk)
-    try:
-        workflow.withdraw(change, by=request.user, reason=request.POST.get("reason", ""))
-    except DomainError as problem:
-        return _refused(request, change, problem)
-    messages.success(request, f"{change.number} is withdrawn.")
-    return redirect("patching:request-detail", pk)
+    return press(
+        request,
+        visible(request, pk),
+        workflow.withdraw,
+        told="{0.number} is withdrawn.".format,
+        refused=refused,
+        reason=request.POST.get("reason", ""),
+    )
 
 
 @login_required
 @require_POST
 def request_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Push what failed again."""
-    change = _visible(request, pk)
-    try:
-        workflow.retry(change, by=request.user)
-    except DomainError as problem:
-        return _refused(request, change, problem)
-    messages.success(request, f"{change.number} is pushed again within a minute.")
-    return redirect("patching:request-detail", pk)
+    return press(
+        request,
+        visible(request, pk),
+        workflow.retry,
+        told="{0.number} is pushed again within a minute.".format,
+        refused=refused,
+    )
 
 
-def _visible(request: HttpRequest, pk: int) -> ChangeRequest:
+def visible(request: HttpRequest, pk: int) -> ChangeRequest:
+    """The request, or 404 for what this person may not see."""
     rows = ChangeRequest.objects.visible_to(request.user).select_related("team", "requested_by", "current")
     return get_object_or_404(rows, pk=pk)
 
 
-def _refused(request: HttpRequest, change: ChangeRequest, problem: DomainError) -> HttpResponse:
-    messages.error(request, str(problem))
-    return _page(request, _visible(request, change.pk), status=problem.http_status)
+def refused(
+    request: HttpRequest, change: ChangeRequest, problem: DomainError, *, comment: CommentForm | None = None
+) -> HttpResponse:
+    """The page as it is now, with why nothing was done; a comment's form says so itself."""
+    if comment is None:
+        messages.error(request, str(problem))
+    return _page(request, visible(request, change.pk), status=problem.http_status, comment=comment)
 
 
 def _page(
@@ -240,12 +243,14 @@ def _page(
     form: DecisionForm | None = None,
     status: int = 200,
     stale: tuple[int, str] | None = None,
+    comment: CommentForm | None = None,
 ) -> HttpResponse:
     items = items_of(change.current) if change.current else []
     around = Around(items)
     touched = impact.of(around)
-    tab = request.GET.get("tab", "changes")
+    tab = "discussion" if comment else request.GET.get("tab", "changes")
     tab = tab if tab in TABS else "changes"
+    talk = panel(change, request.user, comment)
     decision = verdict.verdict(change, request.user, touched) if stale is None else None
     why = verdict.reason_for(touched)
     context = {
@@ -266,16 +271,20 @@ def _page(
         else [],
         "progress": progress.of(change, touched.places),
         "may": _may(request, change),
+        "talk": talk,
         "tab": tab,
         "tabs": [
             {"key": "changes", "label": "Changes", "count": len(items)},
             {"key": "instances", "label": "Affected instances", "count": len(around.instances)},
+            {"key": "discussion", "label": "Discussion", "count": len(talk["comments"])},
             {"key": "timeline", "label": "Timeline", "count": None},
         ],
         **_tab(request, change, around, tab),
     }
     if context["is_open"]:
         context["quotas"] = [(place, impact.quotas(around, place)) for place in touched.places]
+    if request.method == "GET" and (earlier := look(change, request.user)):
+        context["since"] = since.of(change, earlier)
     return render(request, "patching/request_detail.html", context, status=status)
 
 
@@ -284,6 +293,8 @@ def _tab(request: HttpRequest, change: ChangeRequest, around: Around, tab: str) 
     if tab == "timeline":
         entries = audit.timeline(change).select_related("actor").order_by("-seq")
         return {"events": [audit_words.event(entry) for entry in entries]}
+    if tab == "discussion":
+        return {}
     if tab == "instances":
         rows = sorted(around.instances.values(), key=lambda one: (-_rank(one), str(one)))
         page = Paginator(rows, INSTANCES_PER_PAGE).get_page(request.GET.get("page"))

@@ -12,11 +12,11 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from patching import iam, onboarding, pull
+from patching import iam, mirrored, onboarding, pull
 from patching.models import Application, AwsAccount, Environment, ManagedInstance, Selector
 from patching.web.filters import search
 from patching.web.setup_forms import AccountForm, ApplicationForm, EnvironmentForm, SelectorForm, tell
@@ -60,7 +60,11 @@ def account_setup(request: SignedInRequest, pk: int) -> HttpResponse:
     hub, restore_role = settings.HUB_ROLE_ARN, settings.RESTORE_ROLE_NAME
     partition = iam.partition_of(hub)
     permissions = iam.permissions_policy(
-        account, installation=settings.INSTALLATION, restore_role=restore_role, partition=partition
+        account,
+        installation=settings.INSTALLATION,
+        restore_role=restore_role,
+        partition=partition,
+        mirrored=mirrored.switched_on(),
     )
     context = {
         "account": account,
@@ -70,9 +74,25 @@ def account_setup(request: SignedInRequest, pk: int) -> HttpResponse:
         "permissions": _shown(permissions),
         "restore_trust": _shown(iam.restore_trust_policy(account)),
         "restore_permissions": _shown(iam.restore_policy(account, partition=partition)),
+        "template": onboarding.template(account, "yaml"),
         "read": [place for place in account.regions.all() if place.last_pulled_at],
     }
     return render(request, "patching/setup_account.html", context)
+
+
+@login_required
+@require_GET
+def account_template(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Both roles as one CloudFormation template, to be downloaded as YAML or, with ``?format=json``, as JSON."""
+    _raise_unless(request, Role.OPERATOR, "Only operators see what an account has to trust.")
+    account = get_object_or_404(AwsAccount, pk=pk)
+    kind = "json" if request.GET.get("format") == "json" else "yaml"
+    text = onboarding.template(account, kind)
+    if not text:
+        raise Http404("Set HUB_ROLE_ARN first: a template without it would trust nobody.")
+    response = HttpResponse(text, content_type=f"application/{kind}; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="patchwarden-{account.account_id}.{kind}"'
+    return response
 
 
 def _shown(policy: dict[str, Any]) -> str:

@@ -10,10 +10,11 @@ from portal.governance import roles
 from portal.governance.models import User
 
 Condition = ResourceState.Condition
-TROUBLED = (Condition.FAILED, Condition.MISSING, Condition.DRIFTED)
+TROUBLED = (Condition.FAILED, Condition.PARKED, Condition.MISSING, Condition.DRIFTED)
 # what a page shows of several: the worst first
 _WORST = (
     Condition.FAILED,
+    Condition.PARKED,
     Condition.MISSING,
     Condition.DRIFTED,
     Condition.PENDING,

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import findings, openings, schedules, words
+from patching import exclusions, findings, openings, schedules, words
 from patching.models import MaintenanceWindow, ManagedInstance, Waiver
 from patching.web import standing
-from patching.web.common import history_of, may_ask_for
+from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
 from portal.governance import clock, lists, roles
 
@@ -103,6 +103,7 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "changes": _clock_changes(window),
         "tasks": sorted(window.spec["tasks"], key=lambda task: task["priority"]),
         "members": _members(window),
+        **how_they_stand(request.user, window, "home_window"),
         "findings": [] if window.retired_at else findings.of_window(window),
         "history": history_of(window, "window"),
         "may_ask": may_ask_for(request.user, window),
@@ -163,16 +164,19 @@ def _clock_changes(window: MaintenanceWindow) -> list[str]:
 
 
 def _members(window: MaintenanceWindow) -> list[Any]:
-    """Its instances, those that an exemption keeps out marked with its end."""
+    """Its instances; those that an exemption keeps out have its end, those in a side group what they go without."""
     found = list(
         ManagedInstance.objects.filter(
             account_region=window.account_region, instance_id__in=window.spec["instances"]
         ).select_related("environment", "account_region__account")
     )
-    waivers = Waiver.objects.in_force(clock.now()).filter(instance__in=found)
+    at = clock.now()
+    waivers = Waiver.objects.in_force(at).deferrals().filter(instance__in=found)
+    sides = exclusions.sides_of(found, at)
     until: dict[int, datetime] = {}
     for waiver in waivers:
         until[waiver.instance_id] = max(waiver.ends_at, until.get(waiver.instance_id, waiver.ends_at))
     for one in found:
         one.left_out_until = until.get(one.pk)
+        one.side = sides.get(one.pk)
     return found

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 
 from patching import desired, effect_words, workflow
-from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PushRun, ResourceState
+from patching.models import ChangeRequest, Drift, MaintenanceWindow, PatchBaseline, ResourceState
 from patching.specs import to_plain
 from portal.governance import clock
 from tests import asks, factories
@@ -70,16 +70,8 @@ def test_a_field_edited_in_aws_shows_what_is_live(applied, cast):
     window = MaintenanceWindow.objects.get(name="payments-prod-a")
     state = ResourceState.objects.get(kind="window", key=str(window.uid))
     ResourceState.objects.filter(pk=state.pk).update(condition=ResourceState.Condition.DRIFTED)
-    drift = {"field": "duration", "live": "3", "desired": "4"}
-    PushRun.objects.create(
-        account_region=state.account_region,
-        trigger="tick",
-        generation=1,
-        fence=1,
-        started_at=clock.now(),
-        state=PushRun.State.FAILED,
-        plan=[{"action": "update", "kind": "window", "key": state.key, "label": "", "changes": [drift]}],
-    )
+    live = {**state.applied, "duration": 3}
+    Drift.objects.create(resource=state, live=live, live_digest="d", found_at=clock.now())
     rows, change = rows_of(change_to(cast["rita"], window, "window", duration=6))
     assert rows["Duration and cutoff"].live == "3 h, cutoff 1 h"
     assert rows["Duration and cutoff"].note == "edited outside Patchwarden"

@@ -171,6 +171,56 @@ def test_the_way_back_comes_before_the_tag():
     assert plan.steps[1].needs == {Key("schedule", "i-1")}
 
 
+def test_of_two_ways_back_the_earlier_is_laid_down_first_and_both_before_the_tag():
+    tag = "tag:i-1:PatchGroup"
+    excluded = {
+        **WHOLE,
+        "baseline:c": dataclasses.replace(BASELINE, name="b-without-2"),
+        "registration:g-without-2:WINDOWS": RegistrationSpec("g-without-2", "WINDOWS", "c"),
+        tag: TagSpec("i-1", "PatchGroup", "g-without-2"),
+        "schedule:i-1": ScheduleSpec("2026-07-02T00:00:00", "i-1", "PatchGroup", "g"),
+        "schedule:i-1:first": ScheduleSpec("2026-07-01T00:00:00", "i-1", "PatchGroup", "g-without-2"),
+    }
+    plan = made(desired=wanted(excluded))
+    assert told(plan) == [
+        "create baseline:c",
+        "create registration:g-without-2:WINDOWS",
+        "create schedule:i-1:first",
+        "create schedule:i-1",
+        f"update {tag}",
+    ]
+    judge = Key("registration", "g-without-2:WINDOWS")
+    assert plan.steps[2].needs == {judge}
+    assert plan.steps[4].needs == {judge, Key("schedule", "i-1"), Key("schedule", "i-1:first")}
+
+
+def test_a_group_leaves_only_when_nobody_is_in_it_any_more():
+    side = {
+        **WHOLE,
+        "registration:old:WINDOWS": RegistrationSpec("old", "WINDOWS", "b"),
+        "tag:i-1:PatchGroup": TagSpec("i-1", "PatchGroup", "old"),
+    }
+    stones = ("registration:old:WINDOWS",)
+    plan = made(live=seen(side), remembered=known(side), stones=stones)
+    assert told(plan) == ["update tag:i-1:PatchGroup", "delete registration:old:WINDOWS"]
+    assert plan.steps[1].needs == {Key("tag", "i-1:PatchGroup")}
+
+
+def test_what_leaves_because_a_waiver_ended_is_no_loss():
+    stones = ("window:w", "target:w:t", "task:w:Install")
+    waived = known(WHOLE, waived=True)
+    assert made(desired=wanted(without(*stones)), remembered=waived, stones=stones, groups={}).refusal is None
+
+
+def test_what_aws_may_still_show_keeps_its_leave_to_go():
+    waits = {key("task:w:Install"): Known("aws-1", task(), waits="AWS may still show it.")}
+    live = seen(without("task:w:Install"))
+    plan = made(
+        desired=wanted(without("task:w:Install")), live=live, remembered=waits, stones=("task:w:Install",)
+    )
+    assert plan.let_go == ()
+
+
 def test_the_same_input_gives_the_same_plan_in_any_order():
     desired, live = list(wanted(WHOLE).items()), seen(without("window:w", "tag:i-1:PatchGroup"))
     first = made(desired=dict(desired), live=live)
@@ -347,3 +397,17 @@ def test_other_resources_are_called_by_their_labels():
     live = seen({**WHOLE, "registration:g:WINDOWS": RegistrationSpec("g", "WINDOWS", "pb-old")})
     change = made(live=live).steps[1].changes[0]
     assert (change.field, change.live, change.desired) == ("baseline", "pb-old", "BASELINE:B")
+
+
+def test_a_group_that_leaves_waits_for_the_schedule_and_the_tag_that_still_name_it_and_leave_too():
+    leaving = {
+        "registration:side:WINDOWS": RegistrationSpec("side", "WINDOWS", "clone"),
+        "schedule:i-1:soon": ScheduleSpec("2026-07-01T00:00:00", "i-1", "PatchGroup", "side"),
+        "tag:i-2:PatchGroup": TagSpec("i-2", "PatchGroup", "side"),
+    }
+    plan = made(live=seen(WHOLE | leaving), remembered=known(WHOLE | leaving), stones=leaving, share=1.0)
+    step = next(one for one in plan.steps if one.key.kind == "registration")
+    assert (step.action, step.needs) == (
+        "delete",
+        {Key("schedule", "i-1:soon"), Key("tag", "i-2:PatchGroup")},
+    )

@@ -1,9 +1,11 @@
 """How the fleet stands: every number is the length of the list it opens, and every chain breaks where it should."""
 
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from random import Random
 
 import pytest
+from django.db.models import F
 
 from patching import posture
 from patching.models import (
@@ -90,15 +92,22 @@ def finding(
     return PatchFinding.objects.create(instance=of, patch_id=patch, severity=severity, **given)
 
 
-def waiver(of: ManagedInstance, days: float = 30, started: float = 1) -> Waiver:
+def waiver(of: ManagedInstance, days: float = 30, started: float = 1, **fields) -> Waiver:
     at = clock.now()
     return Waiver.objects.create(
         instance=of,
-        source=f"exemption:{of.pk}",
+        source=f"exemption:{of.pk}{len(of.waivers.all()) or ''}",
         source_digest="0" * 64,
         starts_at=at - timedelta(days=started),
         ends_at=at + timedelta(days=days),
+        **fields,
     )
+
+
+def exclusion(of: ManagedInstance, *patches: str, days: float = 30, **fields) -> Waiver:
+    """May go without these patches, in a side group of payments-prod."""
+    given = {"kind": "patch_exclusion", "patches": sorted(patches), "restores_to": "payments-prod", **fields}
+    return waiver(of, days, **given)
 
 
 def tagged(**tags: str) -> dict:
@@ -121,7 +130,7 @@ def mixed_fleet(db: None) -> Random:
     owners = [factories.application(), factories.application("data-lake", "analytics")]
     for _ in range(70):
         tags = {
-            "PatchGroup": chance.choice(["payments-prod", "payments-prod", "unknown", ""]),
+            "PatchGroup": chance.choice(["payments-prod", "payments-prod-without-0a1b2c3d", "unknown", ""]),
             "MaintenanceWindow": chance.choice(
                 ["payments-prod-a", "payments-prod-a", "never-again", "not-yet", "pw-deferred", "other", ""]
             ),
@@ -156,8 +165,14 @@ def mixed_fleet(db: None) -> Random:
                     chance.choice(WORDS),
                     first_seen_at=clock.now() - known_for,
                 )
+            if chance.random() < 0.3:
+                finding(one, "KB77", chance.choice(WORDS), hidden=compliant)
         if chance.random() < 0.2:
             waiver(one, days=chance.choice([5, 30]))
+        if chance.random() < 0.4:
+            exclusion(
+                one, *chance.choice([["kb77"], ["KB*"], ["KB1?", "KB77"]]), days=chance.choice([-0.5, 5])
+            )
     return chance
 
 
@@ -171,6 +186,8 @@ def count(user: User, **filters: str) -> int:
 def agree(user: User, figures: posture.Figures, **filters: str) -> None:
     """The figures of a slice are the lengths of its lists."""
     assert figures.total == count(user, **filters)
+    assert figures.ssm_compliant == count(user, status="ssm_compliant", **filters)
+    assert figures.hidden == count(user, status="hidden", **filters)
     assert figures.compliant == count(user, status="compliant", **filters)
     assert figures.noncompliant == count(user, status="non_compliant", **filters)
     assert figures.excused == count(user, status="excused", **filters)
@@ -184,6 +201,9 @@ def agree(user: User, figures: posture.Figures, **filters: str) -> None:
 
 def the_fleet(viewer: User) -> None:
     agree(viewer, posture.fleet(viewer))
+    for hidden in ("yes", "no"):
+        found = posture.findings_matching(viewer, hidden=hidden)
+        assert {one.hidden for one in found} <= {hidden == "yes"}
 
 
 def each_application_and_environment(viewer: User) -> None:
@@ -254,11 +274,36 @@ def test_every_figure_is_the_length_of_its_list(mixed_fleet: Random, who: str):
     each_wanted_patch(viewer)
 
 
-def test_one_instance_stands_as_the_lists_say(mixed_fleet: Random, axel: User):
-    at = clock.now()
-    for instance in posture.instances_matching(axel, at=at):
-        latest = Scan.objects.newest().filter(instance=instance).first()
-        assert instance.status == posture.status_of(instance, latest, at).value
+def words_by_hand(one: ManagedInstance, at) -> posture.Words:
+    """The three words of an instance, reckoned from its rows without a line of SQL."""
+    scan = Scan.objects.newest().filter(instance=one).first()
+    if scan is None or not one.is_managed:
+        return posture.Words(Status.UNKNOWN, Status.UNKNOWN, False)
+    if scan.ended_at < at - posture.FRESH_FOR:
+        return posture.Words(Status.STALE, Status.STALE, False)
+    missing = list(one.findings.filter(resolved_at=None))
+    said = Status.COMPLIANT if scan.is_compliant else Status.NONCOMPLIANT
+    told, hidden = ([row for row in missing if row.hidden is state] for state in (False, True))
+    raw = Status.NONCOMPLIANT if hidden else said
+    held = [row for row in one.waivers.all() if row.starts_at <= at < row.ends_at]
+    allowed = {name.lower() for row in held for name in row.patches}
+    lacks_only = all(any(fnmatchcase(row.patch_id.lower(), name) for name in allowed) for row in missing)
+    excludes = bool(missing) and lacks_only and (said == Status.COMPLIANT or bool(told))
+    defers = any(row.kind == "node_deferral" for row in held)
+    return posture.Words(said, raw, raw == Status.NONCOMPLIANT and (defers or excludes))
+
+
+@pytest.mark.parametrize("days", [0, 5.5, 40])
+def test_one_instance_stands_as_the_lists_say_at_any_clock(mixed_fleet: Random, axel: User, days: float):
+    at = clock.now() + timedelta(days=days)
+    Scan.objects.filter(is_latest=True).update(ended_at=F("ended_at") + timedelta(days=days))
+
+    found = list(posture.instances_matching(axel, at=at))
+
+    by_hand = {one.pk: words_by_hand(one, at) for one in found}
+    assert {one.pk: (one.ssm_status, one.status, one.excused) for one in found} == by_hand
+    assert posture.words_of(found, at) == by_hand
+    assert {said.excused for said in by_hand.values()} == ({True, False} if days < 30 else {False})
 
 
 def test_the_day_adds_up_to_the_fleet(mixed_fleet: Random, axel: User, noor: User):
@@ -268,12 +313,14 @@ def test_the_day_adds_up_to_the_fleet(mixed_fleet: Random, axel: User, noor: Use
 
     for user in (axel, noor):
         fleet, [day] = posture.fleet(user, at=at), posture.trend(user, at=at)
-        assert (day.instances, day.compliant, day.noncompliant, day.excused) == (
+        assert (day.instances, day.ssm_compliant, day.compliant, day.noncompliant, day.excused) == (
             fleet.total,
+            fleet.ssm_compliant,
             fleet.compliant,
             fleet.noncompliant,
             fleet.excused,
         )
+        assert day.net_compliant == fleet.net_compliant
         assert day.unknown == fleet.unknown + fleet.stale
         assert day.missing_patches == len(posture.findings_matching(user, at=at))
 
@@ -306,6 +353,7 @@ def test_a_stranger_sees_nothing_of_another_team_and_an_administrator_nothing_at
         {"covered": "maybe"},
         {"trust": "some"},
         {"patch": "KB0"},
+        {"exemption": "some"},
     ],
 )
 def test_a_mistyped_filter_matches_nothing(rita: User, mistyped: dict[str, str]):
@@ -378,6 +426,48 @@ def test_a_waiver_excuses_only_what_is_not_compliant_and_only_while_it_is_in_for
     assert (figures.compliant, figures.noncompliant, figures.excused, figures.stale) == (1, 2, 1, 1)
     assert figures.net_compliant == 2
     assert [one.pk for one in posture.instances_matching(rita, status="excused")] == [excused.pk]
+
+
+def test_ssm_s_word_raw_and_net_differ_by_what_is_hidden_and_what_is_excused(rita: User):
+    hidden, ended, partly, rejected = (factories.instance() for _ in range(4))
+    for one, compliant in ((hidden, True), (ended, True), (partly, False), (rejected, False)):
+        scan(one, compliant=compliant)
+        finding(one, "KB5039227", hidden=compliant or one is partly)
+    finding(partly, "KB5000009")
+    for one in (hidden, partly, rejected):
+        exclusion(one, "kb5039227")
+    exclusion(ended, "KB5039227", days=-0.5)
+
+    figures = posture.fleet(rita)
+
+    assert (figures.ssm_compliant, figures.compliant, figures.net_compliant) == (2, 0, 2)
+    assert (figures.noncompliant, figures.hidden) == (4, 2)
+    assert {one.pk for one in posture.instances_matching(rita, status="excused")} == {hidden.pk, rejected.pk}
+    assert {one.pk for one in posture.instances_matching(rita, status="hidden")} == {hidden.pk, ended.pk}
+    assert {one.patch_id for one in posture.findings_matching(rita, hidden="no")} == {
+        "KB5000009",
+        "KB5039227",
+    }
+
+
+def test_what_ssm_complains_of_without_naming_it_is_excused_by_no_exclusion(rita: User):
+    one = factories.instance()
+    scan(one, compliant=False)
+    finding(one, "KB5039227", hidden=True)
+    exclusion(one, "KB5039227")
+
+    assert posture.fleet(rita).excused == 0
+
+
+@pytest.mark.parametrize(
+    ("exemption", "found"), [("any", 2), ("node_deferral", 1), ("patch_exclusion", 1), ("", 3)]
+)
+def test_instances_are_found_by_the_exemption_they_have(rita: User, exemption: str, found: int):
+    deferred, excluded, _ = (factories.instance() for _ in range(3))
+    waiver(deferred)
+    exclusion(excluded, "KB1")
+
+    assert count(rita, exemption=exemption) == found
 
 
 def test_severities_of_all_systems_fall_on_four_steps(rita: User):
@@ -469,6 +559,60 @@ def test_an_exemption_is_a_gap_of_its_own_and_not_a_missing_window(set_up: None,
     waiver(well_kept(**tagged(PatchGroup="payments-prod", MaintenanceWindow="pw-deferred")))
 
     assert gaps_of(rita) == {"deferred"}
+
+
+SIDE = "payments-prod-without-0a1b2c3d"
+
+
+def in_a_side_group(days: float = 30) -> ManagedInstance:
+    """Well kept but for KB5039227, which the baseline of its side group rejects."""
+    in_aws("registration", f"{SIDE}:WINDOWS")
+    one = well_kept(**tagged(PatchGroup=SIDE, MaintenanceWindow="payments-prod-a"))
+    exclusion(one, "KB5039227", days=days)
+    return one
+
+
+def test_a_node_in_a_side_group_is_covered_and_counts_in_its_own_group(set_up: None, rita: User):
+    one = in_a_side_group()
+    well_kept()
+
+    assert gaps_of(rita) == set()
+    assert count(rita, group="payments-prod") == 2
+    assert [row.home_group for row in posture.instances_matching(rita, group=SIDE)] == ["payments-prod"]
+    assert chain_of(one)[1] is None
+    until = one.waivers.get().ends_at
+    titles = {link.key: link.title for link in posture.why_unpatched(one)}
+    assert titles["group"] == (
+        f"In the patch group payments-prod, less KB5039227 until {until.day} {until:%b}"
+    )
+    assert titles["baseline"] == "The baseline payments-prod-win, less KB5039227, applies"
+
+
+def test_a_side_group_of_nobody_s_exclusion_is_an_unknown_group(set_up: None, rita: User):
+    one = well_kept(**tagged(PatchGroup=SIDE, MaintenanceWindow="payments-prod-a"))
+
+    assert gaps_of(rita) == {"no_baseline"}
+    assert count(rita, group="payments-prod") == 0
+    assert chain_of(one)[1] == "group"
+
+
+def test_a_side_group_without_a_baseline_in_aws_is_a_gap(set_up: None, rita: User):
+    one = in_a_side_group()
+    ResourceState.objects.filter(key=f"{SIDE}:WINDOWS").delete()
+
+    assert gaps_of(rita) == {"no_baseline"}
+    assert chain_of(one)[1] == "baseline"
+
+
+def test_a_hidden_finding_breaks_the_chain_at_the_scan(set_up: None):
+    one = in_a_side_group()
+    finding(one, "KB5039227", hidden=True)
+
+    link = next(link for link in posture.why_unpatched(one) if link.holds is False)
+
+    assert link.key == "scan"
+    assert "compliant in SSM's words only" in link.title
+    assert "KB5039227" in link.evidence
 
 
 def test_scans_that_cannot_be_trusted_are_gaps(set_up: None, rita: User):

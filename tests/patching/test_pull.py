@@ -1,13 +1,14 @@
 """What one reading of an account-region keeps: once, twice, at the same time, and when AWS refuses."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, connections
 
 from patching import pull
 from patching.aws import session
+from patching.aws.compliance import PatchState, listed_from_aws
 from patching.models import (
     AccountRegion,
     DailyPosture,
@@ -19,11 +20,14 @@ from patching.models import (
     ResourceState,
     Scan,
     Selector,
+    Waiver,
 )
 from patching.simulator.state import Node
 from portal.governance import clock
 from tests import factories, people
 from tests.simulated_aws import RETAIL, SimulatedAws
+
+NOON = datetime(2026, 6, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -146,7 +150,8 @@ def test_a_compliant_scan_resolves_every_finding_without_asking_for_patches(
 
     pull.pull(few)
 
-    assert asked == {"DescribeInstanceInformation", "DescribeInstancePatchStates"}
+    beside_ours = {"DescribeMaintenanceWindows", "DescribePatchBaselines", "ListAssociations"}
+    assert asked == {"DescribeInstanceInformation", "DescribeInstancePatchStates", *beside_ours}
     assert Scan.objects.newest().get(instance=instance("lake-prod-a-01")).is_compliant
     assert not PatchFinding.objects.open().filter(instance=instance("lake-prod-a-01")).exists()
 
@@ -275,6 +280,184 @@ def test_the_baseline_that_judged_is_compared_with_the_approved_one(
     assert (scan.judged_by_expected, scan.baseline) == (True, baseline)
     nobodys = Scan.objects.newest().get(instance=instance("pay-prod-b-02"))
     assert nobodys.judged_by_expected is None
+
+
+# What an exclusion hides
+
+
+SIDE = "payments-prod-without-0a1b2c3d"
+
+
+def read(
+    one: ManagedInstance, minutes: int, *rows: tuple[str, str], group: str = SIDE, baseline: str = "pb-clone"
+) -> None:
+    """One scan so many minutes after noon, and what SSM lists then, kept as a reading keeps it."""
+    at = NOON + timedelta(minutes=minutes)
+    replies = [{"KBId": patch, "State": state} for patch, state in rows]
+    listed = listed_from_aws(replies)
+    state = PatchState(
+        one.instance_id, "Scan", at, at, baseline, patch_group=group, missing=len(listed.noncompliant)
+    )
+    pull._keep_compliance(one.account_region, {one.instance_id: state}, {one.instance_id: listed}, at)
+
+
+def excluded(
+    one: ManagedInstance, *patches: str, minutes: tuple[int, int] = (1, 60), source: str = "exemption:7"
+) -> Waiver:
+    start, end = (NOON + timedelta(minutes=minute) for minute in minutes)
+    return Waiver.objects.create(
+        kind="patch_exclusion",
+        instance=one,
+        patches=sorted(patches),
+        source=source,
+        source_digest="0" * 64,
+        restores_to="payments-prod",
+        starts_at=start,
+        ends_at=end,
+    )
+
+
+def stands(one: ManagedInstance) -> dict[str, str]:
+    """Each patch ever found: open, hidden or resolved."""
+    return {
+        row.patch_id: "resolved" if row.resolved_at else "hidden" if row.hidden else "open"
+        for row in one.findings.order_by("pk")
+    }
+
+
+@pytest.fixture
+def lacking(db: None) -> ManagedInstance:
+    """Lacks two patches by the scan at noon, judged by its own group's baseline."""
+    one = factories.instance()
+    read(one, 0, ("KB5039227", "Missing"), ("KB5000009", "Missing"), group="payments-prod")
+    return one
+
+
+def test_a_patch_that_only_its_exclusion_silences_stays_open_and_hidden(lacking: ManagedInstance):
+    excluded(lacking, "kb5039227")
+
+    read(lacking, 2)
+
+    assert stands(lacking) == {"KB5039227": "hidden", "KB5000009": "resolved"}
+    hidden = lacking.findings.get(patch_id="KB5039227")
+    assert (hidden.state, hidden.last_seen_at) == ("missing", NOON)
+
+
+@pytest.mark.parametrize(
+    ("system", "patch", "listed", "stand"),
+    [
+        ("WINDOWS", "KB5039227", ("KB5039227", "Installed"), "resolved"),
+        ("WINDOWS", "KB5039227", ("KB5039227", "InstalledOther"), "resolved"),
+        ("WINDOWS", "KB5039227", ("KB5039227", "NotApplicable"), "resolved"),
+        ("WINDOWS", "KB5039227", ("KB5039227", "InstalledRejected"), "open"),
+        ("WINDOWS", "KB5039227", ("KB5039227", "Missing"), "open"),
+        ("WINDOWS", "KB5039227", ("KB5000001", "Installed"), "hidden"),
+        ("UBUNTU", "openssl.amd64", ("openssl.amd64", "InstalledRejected"), "open"),
+        ("UBUNTU", "openssl.amd64", ("openssl.amd64", "InstalledOther"), "hidden"),
+        ("UBUNTU", "openssl.amd64", ("openssl.amd64", "Installed"), "resolved"),
+    ],
+)
+def test_what_ssm_still_lists_is_believed(db: None, system, patch, listed, stand: str):
+    one = factories.instance(operating_system=system)
+    read(one, 0, (patch, "Missing"), group="payments-prod")
+    excluded(one, patch.partition(".")[0])
+
+    read(one, 2, listed)
+
+    assert stands(one)[patch] == stand
+
+
+def test_after_the_end_ssm_s_next_word_counts(lacking: ManagedInstance):
+    excluded(lacking, "KB5039227", "KB5000009")
+    read(lacking, 2)
+    assert stands(lacking) == {"KB5039227": "hidden", "KB5000009": "hidden"}
+
+    read(lacking, 61, group=SIDE)  # not given back yet: the clone judged it once more
+    assert stands(lacking) == {"KB5039227": "hidden", "KB5000009": "hidden"}
+
+    read(lacking, 62, ("KB5039227", "Missing"), group="payments-prod")
+    assert stands(lacking) == {"KB5039227": "open", "KB5000009": "resolved"}
+    assert lacking.findings.count() == 2
+
+
+def test_a_scan_that_the_exclusion_had_no_part_in_resolves_as_ever(lacking: ManagedInstance):
+    excluded(lacking, "KB5039227", minutes=(5, 60))
+    read(lacking, 2)
+    assert stands(lacking)["KB5039227"] == "resolved"
+
+
+def test_a_scan_by_the_group_s_own_baseline_resolves_as_ever(lacking: ManagedInstance):
+    excluded(lacking, "KB5039227")
+    read(lacking, 2, group="payments-prod")
+    assert stands(lacking)["KB5039227"] == "resolved"
+
+
+def test_ending_one_exclusion_keeps_hidden_what_another_covers(lacking: ManagedInstance):
+    excluded(lacking, "KB5039227", minutes=(1, 10))
+    excluded(lacking, "KB5039227", minutes=(1, 60), source="exemption:8")
+    read(lacking, 2)
+
+    read(lacking, 20)
+
+    assert stands(lacking)["KB5039227"] == "hidden"
+
+
+def test_a_compliant_scan_under_an_exclusion_is_looked_at_more_closely(
+    few: AccountRegion, simulated_aws: SimulatedAws
+):
+    pull.pull(few)
+    lacks = instance("lake-prod-a-01").findings.open()
+    first, second = lacks.order_by("pk")[:2]
+    now = clock.now()
+    Waiver.objects.create(
+        kind="patch_exclusion",
+        instance=first.instance,
+        patches=["*"],
+        source="exemption:7",
+        source_digest="0" * 64,
+        restores_to="lake",
+        starts_at=now,
+        ends_at=now + timedelta(days=9),
+    )
+    one = scanned_again(simulated_aws, "lake-prod-a-01", timedelta(minutes=5))
+    one.last_run |= {
+        name: 0
+        for name in one.last_run
+        if name.endswith("NonCompliantCount") or name in ("MissingCount", "FailedCount")
+    }
+    one.findings = [{**row, "State": "Installed"} for row in one.findings if row["KBId"] == first.patch_id]
+
+    pull.pull(few)
+
+    for row in (first, second):
+        row.refresh_from_db()
+    assert first.resolved_at is not None
+    assert (second.resolved_at, second.hidden) == (None, True)
+
+
+def test_a_node_in_a_side_group_is_judged_by_the_clone(few: AccountRegion, simulated_aws: SimulatedAws):
+    baseline = governed(PatchBaseline, None, "lake-rhel", {}, operating_system="REDHAT_ENTERPRISE_LINUX")
+    governed(PatchGroup, few, "lake-linux", {"baselines": {"REDHAT_ENTERPRISE_LINUX": baseline.name}})
+    node(simulated_aws, "lake-prod-a-01").tags["PatchGroup"] = "lake-linux-without-0a1b2c3d"
+    pull.pull(few)
+    scan = Scan.objects.newest().get(instance=instance("lake-prod-a-01"))
+    assert scan.judged_by_expected is None
+
+    waiver = excluded(scan.instance, "openssl")
+    Waiver.objects.filter(pk=waiver.pk).update(restores_to="lake-linux")
+    registered = ResourceState.objects.create(
+        account_region=few,
+        kind="registration",
+        key="lake-linux-without-0a1b2c3d:REDHAT_ENTERPRISE_LINUX",
+        uid="side",
+        aws_id="pb-0000000000000aaaa",
+        changed_at=clock.now(),
+    )
+    for aws_id, verdict in (("pb-0000000000000aaaa", False), (scan.aws_baseline_id, True)):
+        ResourceState.objects.filter(pk=registered.pk).update(aws_id=aws_id)
+        pull.pull(few)
+        scan.refresh_from_db()
+        assert scan.judged_by_expected is verdict
 
 
 # When it is due

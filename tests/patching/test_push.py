@@ -7,7 +7,7 @@ import pytest
 from celery import current_app
 from django.db import connection
 
-from patching import lease, progress, push, tasks, workflow
+from patching import lease, progress, push, tasks, turns, workflow
 from patching.aws import marks, session
 from patching.models import (
     AccountRegion,
@@ -389,7 +389,7 @@ def test_a_tag_that_somebody_else_wrote_is_not_overwritten(asked, retail, simula
     run = pushed(retail)
     assert (run.state, run.writes) == ("partial", 0)
     state = resource("tag", key=f"{server}:PatchGroup")
-    assert state.condition == "failed"
+    assert state.condition == "drifted"
     assert "changed outside to “somebody-elses”" in state.condition_text
     assert tags_of(simulated_aws, server)["PatchGroup"] == "somebody-elses"
 
@@ -441,14 +441,16 @@ def test_a_spent_token_leads_to_a_new_life(asked, retail, simulated_aws):
 
 
 @pytest.mark.slow
-def test_busy_aws_is_left_in_peace_for_a_while(asked, retail, simulated_aws):
-    simulated_aws.inject("throttle", operation="RegisterTargetWithMaintenanceWindow", count=3)
+def test_busy_aws_is_left_in_peace_for_a_while(asked, retail, simulated_aws, monkeypatch):
+    monkeypatch.setattr(session, "THROTTLED_PAUSE", 0.001)
+    tries = session.THROTTLED_TRIES
+    simulated_aws.inject("throttle", operation="RegisterTargetWithMaintenanceWindow", count=tries)
     run = pushed(retail)
     retail.refresh_from_db()
     assert run.error_code == "ThrottlingException"
     assert retail.backoff_until > clock.real_now()
     assert retail.push_done < retail.push_wanted
-    assert retail not in push.due()
+    assert retail not in turns.due()
     assert "AWS is busy" in retail.last_error
 
 

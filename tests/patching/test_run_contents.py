@@ -2,7 +2,7 @@
 
 import pytest
 
-from exemptions import workflow
+from exemptions.waiving import waivers_of
 from patching import run_contents
 from patching.models import MaintenanceWindow, Operation, ResourceState
 from portal.governance import clock
@@ -46,7 +46,7 @@ def run(cast):
         factories.account_region(), plan=[step("window", str(window.uid)), step("window", "theirs")]
     )
     wrote(made, "window", str(window.uid), ("revision", window.revision_id))
-    wrote(made, "schedule", "a way back", ("waiver", workflow.waivers_of(waived)[0].pk))
+    wrote(made, "schedule", "a way back", ("waiver", waivers_of(waived)[0].pk))
     wrote(made, "window", "daily scan", ("policy", "patchwarden-daily-scan"))
     wrote(made, "window", "theirs", ("revision", 999_999))
     return made
@@ -86,3 +86,10 @@ def test_the_page_of_a_push_shows_a_team_its_own_part(browse, cast, run):
         assert "a way back" in page
         assert ("daily scan" in page) == sees
         assert ("theirs" in page) == sees
+
+
+def test_who_asked_for_a_shared_baseline_does_not_read_who_uses_it(cast, run):
+    mine = MaintenanceWindow.objects.get(name="payments-prod").revision_id
+    wrote(run, "registration", "theirs:WINDOWS", ("revision", 999_999), ("revision", mine))
+    assert "theirs:WINDOWS" not in keys(run_contents.operations_for(cast["rita"], run))
+    assert "theirs:WINDOWS" in keys(run_contents.operations_for(cast["axel"], run))

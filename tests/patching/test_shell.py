@@ -54,7 +54,7 @@ def test_asking_what_waits_costs_the_same_however_much_waits(cast, django_assert
     asks.fleet()
     for number in range(5):
         asks.submitted(cast["rita"], [asks.window_item([], name=f"payments-{number}")])
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         assert shell.counts(cast["ines"])["requests"] == 5
 
 
@@ -65,6 +65,42 @@ def test_the_frame_says_when_no_worker_has_been_seen(db, settings):
     long_ago = clock.real_now() - timedelta(seconds=settings.TICK_SECONDS * 13)
     Heartbeat.objects.filter(name="tick").update(at=long_ago)
     assert "Nothing is lost" in shell.silence()
+
+
+def heard(settings, **ticks_ago):
+    """Beat and tick were last heard so many ticks ago; None is never."""
+    Heartbeat.objects.all().delete()
+    for name, ticks in ticks_ago.items():
+        if ticks is not None:
+            at = clock.real_now() - timedelta(seconds=settings.TICK_SECONDS * ticks)
+            Heartbeat.objects.create(name=name, at=at)
+    return shell.silence()
+
+
+@pytest.mark.parametrize(
+    ("beat", "tick", "begins"),
+    [
+        (0, 0, ""),
+        (None, 0, ""),  # somebody ticks without our beat
+        (13, 11, ""),
+        (0, 13, "Beat sends its ticks, but no worker has done one since"),
+        (0, None, "Beat sends its ticks, but no worker has done one yet"),
+        (13, 13, "No worker has been seen since"),
+        (None, 13, "No worker has been seen since"),
+        (None, None, "No worker has been seen yet"),
+        (13, None, "No worker has been seen yet"),
+    ],
+)
+def test_a_silent_beat_and_silent_workers_are_told_apart(db, settings, beat, tick, begins):
+    said = heard(settings, beat=beat, tick=tick)
+    assert said.startswith(begins)
+    assert bool(said) == bool(begins)
+    assert ("Beat has" in said) == begins.startswith("No worker has been seen since")
+
+
+def test_the_frame_costs_one_query_for_it(db, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        shell.silence()
 
 
 def test_the_sentence_stands_on_every_page(rita, browse):

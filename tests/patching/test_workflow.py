@@ -18,7 +18,7 @@ from patching.models import (
     Tombstone,
 )
 from patching.specs import TagSpec, WindowSpec
-from portal.governance import audit, clock
+from portal.governance import audit, clock, conversation
 from portal.governance.errors import (
     DomainError,
     InvalidInput,
@@ -231,6 +231,35 @@ def test_a_rejection_closes_the_request(cast, ha):
     assert ha.state == State.REJECTED
     with pytest.raises(WrongState, match="Clara Weiss rejected it"):
         asks.approve(ha, cast["omar"])
+
+
+def test_a_blocking_comment_holds_up_every_approval_until_it_is_resolved(cast):
+    request = asks.submitted(cast["rita"], [asks.window_item(asks.fleet()[-1:], "prod")])
+    asks.approve(request, cast["omar"])
+    said = conversation.say(request, by=cast["ivan"], text="Name a rollback first.", blocking=True)
+
+    with pytest.raises(DomainError, match="blocking comments are open: by Ivan Petrov") as refused:
+        workflow.approve(request, by=cast["ines"], **asks.reading(request))
+    assert refused.value.http_status == 422
+    request.refresh_from_db()
+    assert request.state == State.SUBMITTED
+
+    conversation.resolve(request, said, by=cast["ines"])
+    assert asks.approve(request, cast["ines"]).state == State.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"), [("reject", "rejected"), ("request_changes", "changes_requested")]
+)
+def test_a_blocking_comment_holds_up_no_refusal(cast, verb, state):
+    request = asks.submitted(cast["rita"], [asks.window_item(asks.fleet()[-1:], "prod")])
+    conversation.say(request, by=cast["ivan"], text="Name a rollback first.", blocking=True)
+
+    request = getattr(workflow, verb)(
+        request, by=cast["ines"], reason="No rollback.", **asks.reading(request)
+    )
+
+    assert request.state == state
 
 
 def test_a_request_nobody_decides_on_lapses_by_its_date(cast, ha):

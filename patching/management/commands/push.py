@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from patching import push
+from patching import push, turns
 from patching.management.answering import cannot_run
 from patching.management.placing import PlaceCommand, named_place
 from patching.models import Operation, PushRun
@@ -15,7 +15,7 @@ class Command(PlaceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         place = named_place(options["place"])
-        push.want(place)
+        turns.want(place, by_hand=True)
         place.refresh_from_db()
         run = push.push(place, trigger="command line")
         if run is None:

@@ -46,7 +46,6 @@ def test_a_request_goes_from_draft_to_approved(call_api, cast, draft):
     assert approved.status_code == 200
     assert approved.json()["state"] == "approved"
     assert approved.json()["decisions"][0]["decided_by"] == {"username": "omar", "name": "Omar Haddad"}
-    assert approved["ETag"] == f'"{draft["digest"]}"'
 
 
 def test_every_bad_field_is_named_at_once(call_api, cast, window):
@@ -163,13 +162,10 @@ def test_a_patch_keeps_what_it_leaves_out(call_api, cast, draft):
 @pytest.mark.parametrize("method", ["put", "patch"])
 def test_if_match_keeps_two_editors_apart(call_api, cast, draft, window, method):
     rita, url = call_api(cast["rita"]), f"{URL}{draft['id']}/"
-    first = getattr(rita, method)(
-        url, body([window], title="First"), format="json", HTTP_IF_MATCH=f'"{draft["digest"]}"'
-    )
+    read = rita.get(url)["ETag"]
+    first = getattr(rita, method)(url, body([window], title="First"), format="json", HTTP_IF_MATCH=read)
     assert first.status_code == 200
-    second = getattr(rita, method)(
-        url, body([window], title="Second"), format="json", HTTP_IF_MATCH=f'"{draft["digest"]}"'
-    )
+    second = getattr(rita, method)(url, body([window], title="Second"), format="json", HTTP_IF_MATCH=read)
     assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
     assert ChangeRequest.objects.get().title == "First"
     again = getattr(rita, method)(

@@ -2,10 +2,11 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 
-from patching.models import DailyPosture
+from patching.models import DailyPosture, PatchFinding, Waiver
 from portal.governance import clock
 from tests import factories
 from tests.patching.api import fleet
@@ -13,7 +14,9 @@ from tests.patching.api import fleet
 SUMMARY, SCANS, FINDINGS = "/api/v1/compliance/", "/api/v1/compliance/scans/", "/api/v1/compliance/findings/"
 REPORT = "/api/v1/reports/compliance/"
 STATUS_OF = {
+    "ssm_compliant": "ssm_compliant",
     "compliant": "compliant",
+    "hidden": "hidden",
     "noncompliant": "non_compliant",
     "excused": "excused",
     "net_compliant": "net_compliant",
@@ -110,7 +113,7 @@ def test_somebody_elses_rows_are_not_there(call_api, cast, two_teams):
             assert noor.get(f"{address}{row['id']}/").status_code == expected
 
 
-MOST_QUERIES = {SCANS: 8, FINDINGS: 9, SUMMARY: 30, REPORT: 10}
+MOST_QUERIES = {SCANS: 8, FINDINGS: 10, SUMMARY: 30, REPORT: 11}
 
 
 def test_reading_costs_the_same_however_large_the_fleet(
@@ -122,19 +125,70 @@ def test_reading_costs_the_same_however_large_the_fleet(
             assert client.get(address).status_code == 200
 
 
+@pytest.fixture
+def without_a_patch(two_teams):
+    """SSM calls it compliant, because an exclusion of EX-7 makes its baseline reject what is missing."""
+    one = two_teams["payments"][0]
+    at = clock.now()
+    row = {"state": "missing", "severity": "Critical", "first_seen_at": at, "last_seen_at": at}
+    PatchFinding.objects.create(instance=one, patch_id="KB5039227", hidden=True, **row)
+    Waiver.objects.create(
+        kind="patch_exclusion",
+        instance=one,
+        patches=["KB5039227"],
+        source="exemption:7",
+        source_digest="0" * 64,
+        restores_to="payments-dev",
+        starts_at=at - timedelta(days=1),
+        ends_at=at + timedelta(days=9),
+    )
+    return one
+
+
+def test_the_three_words_stand_side_by_side(call_api, cast, without_a_patch):
+    client = call_api(cast["rita"])
+    fleet_now = client.get(SUMMARY).json()["fleet"]
+    assert [fleet_now[name] for name in ("ssm_compliant", "compliant", "net_compliant", "hidden")] == [
+        1,
+        0,
+        1,
+        1,
+    ]
+
+    one = client.get(f"/api/v1/instances/{without_a_patch.pk}/").json()
+    three = [one[name] for name in ("ssm_status", "status", "net_status")]
+    assert (three, one["excused"]) == (["compliant", "non_compliant", "compliant"], True)
+    assert length(client, "/api/v1/instances/?exemption=patch_exclusion") == 1
+    [row] = [row for row in client.get(REPORT).json()["results"] if row["instance_id"] == one["instance_id"]]
+    assert [row[name] for name in ("ssm_status", "status", "net_status")] == three
+
+
+def test_a_hidden_finding_names_the_exclusion_that_hides_it(call_api, cast, without_a_patch):
+    [row] = call_api(cast["rita"]).get(f"{FINDINGS}?hidden=true").json()["results"]
+    assert (row["patch_id"], row["hidden"], row["exclusion"]) == ("KB5039227", True, "EX-7")
+
+
 def test_the_last_days_are_told(call_api, cast, two_teams):
     DailyPosture.objects.create(
         day=clock.now().date(),
         application=factories.application(),
         environment=factories.environment("dev"),
         instances=6,
+        ssm_compliant=2,
         compliant=1,
         noncompliant=2,
         unknown=3,
+        excused=1,
         missing_patches=3,
     )
     rita, noor = call_api(cast["rita"]), call_api(cast["noor"])
-    assert [day["instances"] for day in rita.get(f"{SUMMARY}trend/?days=7").json()] == [6]
+    [day] = rita.get(f"{SUMMARY}trend/?days=7").json()
+    assert [day[name] for name in ("instances", "ssm_compliant", "compliant", "net_compliant")] == [
+        6,
+        2,
+        1,
+        2,
+    ]
     assert noor.get(f"{SUMMARY}trend/").json() == []
     assert rita.get(f"{SUMMARY}trend/?days=0").status_code == 400
 

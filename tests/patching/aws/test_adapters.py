@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from patching.aws import baselines, registrations, schedules, session, tags, targets, tasks, windows
+from patching.aws import baselines, mirrors, registrations, schedules, session, tags, targets, tasks, windows
 from patching.aws.adapters import CLASSES, Adapters
 from patching.aws.compliance import Compliance
 from patching.aws.errors import AwsChanged, AwsError
 from patching.aws.instances import Instances
 from patching.aws.marks import Ids, Mark, Names, Observed
+from patching.aws.unmanaged import Unmanaged
 from patching.specs import (
     ORDER,
     BaselineSpec,
@@ -149,6 +150,10 @@ def test_the_life_of_everything_and_the_permissions_it_takes(bench, simulated_aw
     bench.clients.send(bench.adapters.windows.enable(bench.ids[Key("window", "window")], False))
     assert not bench.read()[Key("window", "window")].spec.enabled
     assert not bench.adapters.windows.is_running(bench.ids[Key("window", "window")], simulated_aws.now)
+    for kind in ("baseline", "window"):
+        again = Mark("patchwarden", f"uid-{kind}", 2)
+        bench.clients.send(bench.adapters[kind].adopt(bench.ids[Key(kind, kind)], again))
+        assert bench.read()[Key(kind, kind)].incarnation == 2
     bench.delete("tag", earlier="as-before")
     bench.delete("tag")
     for kind in reversed(ORDER[:-1]):
@@ -209,8 +214,10 @@ def test_the_documentation_lists_exactly_what_each_adapter_declares():
     rows = re.findall(r"^\| `patching/aws/(\w+)\.py` \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
     documented = {module: tuple(re.findall(r"`([^`]+)`", actions)) for module, actions in rows}
     declared = {
-        cls.__module__.rpartition(".")[2]: cls.permissions for cls in (*CLASSES, Instances, Compliance)
+        cls.__module__.rpartition(".")[2]: cls.permissions
+        for cls in (*CLASSES, Instances, Compliance, Unmanaged)
     }
+    declared["mirrors"] = tuple(sorted(action for cls in mirrors.CLASSES for action in cls.permissions))
     assert documented == declared
 
 

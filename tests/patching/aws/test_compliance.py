@@ -6,7 +6,14 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from patching.aws.compliance import Compliance, NoncompliantPatch, PatchState, patch_from_aws, worst_of
+from patching.aws.compliance import (
+    Compliance,
+    NoncompliantPatch,
+    PatchList,
+    PatchState,
+    patch_from_aws,
+    worst_of,
+)
 from patching.aws.errors import AwsError
 from tests.simulated_aws import SimulatedAws
 
@@ -117,9 +124,23 @@ def test_an_instance_that_left_meanwhile_has_no_patches(stubbed):
     stub.add_client_error("describe_instance_patches", "InvalidInstanceId", "Not here.", 400)
     stub.add_client_error("describe_instance_patches", "ValidationException", "No.", 400)
 
-    assert compliance.read_patches("i-1") == []
+    assert compliance.read_patches("i-1") == PatchList()
     with pytest.raises(AwsError, match="Reading the patches of i-1"):
         compliance.read_patches("i-1")
+
+
+def test_what_is_installed_is_told_from_what_is_open_and_open_wins(stubbed):
+    compliance, stub = stubbed
+    rows = [("KB1", "Installed"), ("KB2", "NotApplicable"), ("KB3", "InstalledOther"), ("KB4", "Missing")]
+    listed = [
+        patch(state, KBId=kb, InstalledTime=ENDED) for kb, state in [*rows, ("KB1", "INSTALLED_REJECTED")]
+    ]
+    stub.add_response("describe_instance_patches", {"Patches": listed})
+
+    found = compliance.read_patches("i-1")
+
+    assert [one.patch_id for one in found.noncompliant] == ["KB4", "KB1"]
+    assert (found.installed, found.installed_other) == ({"KB2"}, {"KB3"})
 
 
 def test_the_simulated_account_is_read_with_the_declared_permissions_and_no_others(
@@ -141,5 +162,5 @@ def test_the_simulated_account_is_read_with_the_declared_permissions_and_no_othe
     patches = compliance.read_patches(unpatched.instance_id)
 
     assert called == set(Compliance.permissions)
-    assert len([one for one in patches if one.state == "missing"]) == unpatched.missing
+    assert len([one for one in patches.noncompliant if one.state == "missing"]) == unpatched.missing
     assert all(state.ended_at.tzinfo for state in states.values())

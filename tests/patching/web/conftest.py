@@ -1,10 +1,11 @@
 """What tests of the pages stand on: requests of the story brought to a state, and AWS as approved."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from patching import desired
 from patching.models import AccountRegion, ChangeRequest, ResourceState
@@ -63,6 +64,13 @@ def pushed_to_aws() -> AccountRegion:
         for key, one in desired.now_for(place).items()
     )
     return place
+
+
+def asked_of_patching(act: Callable[[], object]) -> int:
+    """How many questions a page asks of patching's tables; who somebody is and what time it is are the frame's own."""
+    with CaptureQueriesContext(connection) as asked:
+        act()
+    return sum('FROM "patching_' in one["sql"] for one in asked.captured_queries)
 
 
 def text_of(response) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from patching import clones
 from patching.models import (
     AccountRegion,
     ChangeRequest,
@@ -328,6 +329,65 @@ def test_an_instance_lists_what_it_lacks(pages, cast, browse):
     assert "KB5050001" in page
     assert "KB5050002" not in page
     assert "CVE-2026-1234" in page
+
+
+def without_kb5039227() -> ManagedInstance:
+    """One of the first group, moved to its side group and scanned there, lacking only what is left off."""
+    group = PatchGroup.objects.live().order_by("name").first()
+    instance = ManagedInstance.objects.get(instance_id=group.spec["instances"][0])
+    at = clock.now()
+    instance.tags["PatchGroup"] = clones.side_group(group.name, ["KB5039227"])
+    instance.save()
+    Scan.objects.filter(instance=instance).update(is_latest=False)
+    Scan.objects.create(
+        instance=instance,
+        operation="Scan",
+        started_at=at,
+        ended_at=at,
+        pulled_at=at,
+        aws_baseline_id="pb-00000000000000c10",
+        patch_group=instance.tags["PatchGroup"],
+        is_compliant=True,
+    )
+    row = {"state": "missing", "severity": "Critical", "first_seen_at": at, "last_seen_at": at}
+    PatchFinding.objects.create(instance=instance, patch_id="KB5039227", hidden=True, **row)
+    Waiver.objects.create(
+        kind="patch_exclusion",
+        instance=instance,
+        patches=["KB5039227"],
+        source="exemption:7",
+        source_digest="0" * 64,
+        restores_to=group.name,
+        starts_at=at - timedelta(days=1),
+        ends_at=at + timedelta(days=9),
+    )
+    return instance
+
+
+def test_an_instance_says_the_three_words_and_what_it_goes_without(pages, cast, browse):
+    instance = without_kb5039227()
+    page = words_of(browse(cast["rita"]).get(reverse("patching:instance-detail", args=[instance.pk])))
+
+    assert re.search(r"SSM says\s+Compliant\s+Raw\s+Not compliant\s+Net\s+Excused by an exemption", page)
+    assert "Goes without patches KB5039227, by EX-7" in page
+    assert re.search(r"Hidden by the exclusion of EX-7 until .* still missing", page)
+    assert re.search(r"In the patch group \S+, less KB5039227 until \d", page)
+
+
+def test_a_group_and_a_window_count_a_member_that_is_in_a_side_group(pages, cast, browse):
+    instance = without_kb5039227()
+    group = PatchGroup.objects.live().order_by("name").first()
+    rita = browse(cast["rita"])
+
+    for address in (reverse("patching:group-detail", args=[group.pk]), pages["window"]):
+        response = rita.get(address)
+        figures, query = response.context["figures"], response.context["query"]
+        listed = rita.get(f"{reverse('dashboards:compliance-instances')}?{query}&status=ssm_compliant")
+        assert listed.context["page"].paginator.count == figures.ssm_compliant
+        assert "SSM says" in words_of(response)
+    page = words_of(rita.get(reverse("patching:group-detail", args=[group.pk])))
+    assert f"{group.name}, less KB5039227 until" in page
+    assert instance.tags["PatchGroup"] in page
 
 
 def test_an_unknown_instance_is_never_called_compliant(pages, cast, browse):

@@ -294,7 +294,7 @@ def test_what_was_sent_back_stands_in_the_inbox_of_who_asked(submitted, cast, br
 def test_pages_ask_no_query_for_each_row(submitted, cast, browse, django_assert_max_num_queries):
     for number in range(3):
         asks.drafted(cast["rita"], [asks.window_item([], name=f"payments-{number}")])
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(44):
         assert len(browse(cast["axel"]).get(LIST).context["page"].object_list) == 4
 
 

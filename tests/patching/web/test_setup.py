@@ -4,12 +4,14 @@ import json
 import re
 
 import pytest
+import yaml
 from django.urls import reverse
 from django.utils.html import escape
 
 from patching.models import AccountRegion, Application, AwsAccount, Environment, Selector
 from portal.governance import audit
 from tests import factories, people
+from tests.simulated_aws import RETAIL
 
 HUB = "arn:aws:iam::111111111111:role/PatchwardenHub"
 
@@ -39,7 +41,7 @@ def test_an_operator_connects_an_account_and_copies_what_it_needs(opal, browse, 
     assert account.account_id == "211125483017"
     assert sorted(account.regions.values_list("region", flat=True)) == ["eu-central-1", "us-east-1"]
     text = client.get(answer.url).content.decode()
-    assert text.count(account.external_id) == 2
+    assert text.count(account.external_id) == 3
     assert escape(json.dumps({"AWS": HUB})[1:-1]) in text
     assert "ssm:CreateMaintenanceWindow" in text
 
@@ -48,6 +50,40 @@ def test_without_a_hub_role_the_page_says_so_instead_of_a_policy_that_trusts_nob
     answer = page(browse(opal), "account-setup", factories.account().pk)
     assert b"HUB_ROLE_ARN" in answer.content
     assert b"sts:ExternalId" not in answer.content
+
+
+def test_both_roles_are_downloaded_as_one_template(opal, browse, settings):
+    settings.HUB_ROLE_ARN = HUB
+    account = factories.account()
+    as_yaml = page(browse(opal), "account-template", account.pk)
+    as_json = page(browse(opal), "account-template", account.pk, format="json")
+    assert 'filename="patchwarden-211125483017.yaml"' in as_yaml["Content-Disposition"]
+    assert 'filename="patchwarden-211125483017.json"' in as_json["Content-Disposition"]
+    document = as_json.json()
+    assert yaml.safe_load(as_yaml.content) == document
+    assert [one["Properties"]["RoleName"] for one in document["Resources"].values()] == [
+        "PatchwardenRole",
+        "PatchwardenRestore",
+    ]
+
+
+def test_a_template_that_would_trust_nobody_is_not_there(opal, browse):
+    account = factories.account()
+    assert page(browse(opal), "account-template", account.pk).status_code == 404
+    assert b"CloudFormation" not in page(browse(opal), "account-setup", account.pk).content
+
+
+def test_the_connection_is_checked_from_the_set_up_page(opal, browse, simulated_aws):
+    place = factories.account_region(factories.account(external_id=simulated_aws.external_id(RETAIL)))
+    answer = post(browse(opal), "prove", place.pk, back="setup")
+    assert answer.url == reverse("patching:account-setup", args=[place.account_id])
+    text = browse(opal).get(answer.url).content.decode()
+    assert "Proved" in text
+    AwsAccount.objects.update(external_id="another-one")
+    client = browse(opal)
+    answer = post(client, "prove", place.pk)
+    assert answer.url == reverse("patching:account-detail", args=[place.pk])
+    assert "another external id" in client.get(answer.url).content.decode()
 
 
 def test_what_is_wrong_with_an_account_is_said_by_field_and_kept(opal, browse):
