@@ -1,35 +1,40 @@
 """Evidence files: what may be stored, checked by content, hashed, and read only through the log."""
 
 import hashlib
-import struct
-import zipfile
+import re
+import unicodedata
+from collections.abc import Collection
 from pathlib import PurePath
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
-from exemptions.models import Document, Exemption
+from exemptions import contents
+from exemptions.models import Document, Exemption, document_path
 from portal.governance import audit, clock
 from portal.governance.errors import DomainError, FieldProblem, InvalidInput, NotAllowed
 from portal.governance.models import User
 
 MOST_DOCUMENTS = 10
-MOST_UNPACKED = 100 * 1024 * 1024
-MOST_MEMBERS = 2000
-# extension → how its content begins, and the type it is called by
+LONGEST_NAME = 200
+# extension → the type it is called by; what it may contain is said by contents.py
 KINDS = {
-    ".pdf": (b"%PDF-", "application/pdf"),
-    ".png": (b"\x89PNG\r\n\x1a\n", "image/png"),
-    ".jpg": (b"\xff\xd8\xff", "image/jpeg"),
-    ".txt": (b"", "text/plain"),
-    ".docx": (b"PK\x03\x04", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ".xlsx": (b"PK\x03\x04", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".txt": "text/plain",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-MEMBER = {".docx": "word/document.xml", ".xlsx": "xl/workbook.xml"}
-MACROS = "vbaproject.bin"
-# how each entry of a zip file's directory begins: counting them needs no unpacking
-DIRECTORY_ENTRY = b"PK\x01\x02"
+# endings of programs and pages: inside a name they are there to deceive
+DECEIVING = re.compile(
+    r"\.(exe|com|bat|cmd|scr|pif|msi|dll|lnk|jar|js|jse|vbs|vbe|wsf|hta|ps1|sh|py|php|html?|xhtml|svg)\.",
+    re.I,
+)
+# they turn the order of the letters around, so that a name reads as another one
+DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def store(exemption: Exemption, upload: UploadedFile, *, by: User) -> Document:
@@ -43,13 +48,38 @@ def store(exemption: Exemption, upload: UploadedFile, *, by: User) -> Document:
     return Document.objects.create(
         exemption=exemption,
         name=name,
-        content_type=KINDS[_suffix(name)][1],
+        content_type=KINDS[_suffix(name)],
         size=upload.size or 0,
         sha256=sha256,
-        file=upload,
+        file=_keep(upload),
         added_by=by,
         added_at=clock.now(),
     )
+
+
+def carry_over(renewed: Exemption, renewal: Exemption, names: Collection[str]) -> None:
+    """Let a renewal name the same stored files; who added them stays an author of it too."""
+    for one in renewed.documents.filter(name__in=names):
+        Document.objects.create(
+            exemption=renewal,
+            name=one.name,
+            content_type=one.content_type,
+            size=one.size,
+            sha256=one.sha256,
+            file=one.file.name,
+            added_by=one.added_by,
+            added_at=one.added_at,
+        )
+
+
+def _keep(upload: UploadedFile) -> str:
+    """Where its bytes lie now. When there is no room for all of them, none stay; raises OSError."""
+    path = document_path(Document(), name_of(upload))
+    try:
+        return default_storage.save(path, upload)
+    except OSError:
+        default_storage.delete(path)
+        raise
 
 
 def raise_unless_allowed(upload: UploadedFile) -> None:
@@ -59,10 +89,9 @@ def raise_unless_allowed(upload: UploadedFile) -> None:
 
 
 def name_of(upload: UploadedFile) -> str:
-    """What people call it: no folders, nothing invisible, at most 200 characters and still with its ending."""
+    """What people call it: no folders, and nothing that is not seen."""
     name = "".join(one for one in (upload.name or "").replace("\\", "/") if one.isprintable())
-    path = PurePath(PurePath(name).name)
-    return f"{path.stem[: 200 - len(path.suffix)]}{path.suffix}" if len(path.suffix) < 20 else path.name[:200]
+    return PurePath(name).name
 
 
 def read(document: Document, *, by: User) -> bytes:
@@ -100,6 +129,8 @@ def _suffix(name: str) -> str:
 
 def _problem(upload: UploadedFile, name: str) -> tuple[str, str] | None:
     limit, suffix = settings.DOCUMENT_MAX_BYTES, _suffix(name)
+    if problem := _name_problem(upload.name or "", name):
+        return "name", problem
     if suffix not in KINDS:
         return "type", f"“{name}” is not a kind of file that is kept; use {', '.join(KINDS)}."
     if not upload.size:
@@ -107,27 +138,21 @@ def _problem(upload: UploadedFile, name: str) -> tuple[str, str] | None:
     if upload.size > limit:
         return "size", f"“{name}” has {upload.size:,} bytes; at most {limit:,} are kept."
     upload.seek(0)
-    content = upload.read()
-    if not content.startswith(KINDS[suffix][0]) or (suffix == ".txt" and b"\x00" in content):
-        return "content", f"“{name}” does not contain what its ending {suffix} says."
-    return _office_problem(upload, content, name, suffix) if suffix in MEMBER else None
-
-
-def _office_problem(upload: UploadedFile, content: bytes, name: str, suffix: str) -> tuple[str, str] | None:
-    too_much = "content", f"“{name}” unpacks to more than a document should."
-    if content.count(DIRECTORY_ENTRY) > MOST_MEMBERS:
-        return too_much
-    upload.seek(0)
     try:
-        with zipfile.ZipFile(upload) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
-        return "content", f"“{name}” cannot be opened as {suffix}."
-    if MEMBER[suffix] not in {member.filename for member in members}:
-        return "content", f"“{name}” does not contain what its ending {suffix} says."
-    if any(member.filename.lower().endswith(MACROS) for member in members):
-        return "content", f"“{name}” contains macros; save it without them."
-    return too_much if sum(member.file_size for member in members) > MOST_UNPACKED else None
+        contents.check(upload.read(), suffix)
+    except contents.Refused as refused:
+        return "content", str(refused).replace("{suffix}", suffix).replace("{name}", name)
+    return None
+
+
+def _name_problem(sent: str, name: str) -> str | None:
+    if any(one in DIRECTIONS or unicodedata.category(one) == "Cc" for one in sent):
+        return f"The name “{name}” contains characters that cannot be seen; rename the file."
+    if len(name) > LONGEST_NAME:
+        return f"The name “{name[:40]}…” has {len(name)} characters; at most {LONGEST_NAME} are kept."
+    if DECEIVING.search(name):
+        return f"“{name}” has two endings; rename it to one, such as statement.pdf."
+    return None
 
 
 def _too_many(exemption: Exemption) -> tuple[str, str] | None:

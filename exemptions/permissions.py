@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from exemptions.models import Decision, Exemption
 from patching.models import ManagedInstance, PatchFinding
-from portal.governance import clock, roles
+from portal.governance import clock, deciding, roles
 from portal.governance.models import Outcome, Role, User
 
 CISO = "ciso"
@@ -21,12 +21,17 @@ DECISION_TABLE = {
     "any": {CISO},
     "longer than 30 days": {CISO, SECURITY},
     "high risk": {CISO, SECURITY},
+    "first renewal": {CISO, SECURITY},
+    "later renewal": {CISO, SECURITY},
 }
+IN_PERSON_FROM = 2  # from this renewal on no delegate decides for the CISO
 
 
-def slots_needed(instances: Iterable[ManagedInstance], lasts: timedelta) -> list[str]:
-    """The CISO or a delegate, always; for a long or risky one security operations beside them."""
+def slots_needed(instances: Iterable[ManagedInstance], lasts: timedelta, renewal: int = 0) -> list[str]:
+    """The CISO or a delegate, always; for a long, risky or renewed one security operations beside them."""
     needed = set(DECISION_TABLE["any"])
+    if renewal:
+        needed |= DECISION_TABLE["first renewal" if renewal < IN_PERSON_FROM else "later renewal"]
     if lasts > LONG:
         needed |= DECISION_TABLE["longer than 30 days"]
     if is_high_risk(instances):
@@ -46,22 +51,28 @@ def who_is_missing(exemption: Exemption, needs: Iterable[str]) -> list[str]:
     empty = [slot for slot, people in choices.items() if not people]
     if not empty and len(set().union(*choices.values())) < len(choices):
         empty = list(choices)[1:]  # one and the same person would have to give both words
-    return [SLOT_NAMES[slot] for slot in empty]
+    return [slot_name(exemption, slot) for slot in empty]
+
+
+def slot_name(exemption: Exemption, slot: str) -> str:
+    """A slot in words, with whether a delegate of the CISO will do."""
+    return f"{SLOT_NAMES[slot]} in person" if slot == CISO and _in_person(exemption) else SLOT_NAMES[slot]
+
+
+def _in_person(exemption: Exemption) -> bool:
+    return exemption.renewal >= IN_PERSON_FROM
 
 
 def authors_of(exemption: Exemption) -> set[int]:
     """Everyone who asked for it or helped to write any revision or add a document."""
-    return {
-        exemption.requested_by_id,
-        *exemption.revisions.values_list("author", flat=True),
-        *exemption.documents.values_list("added_by", flat=True),
-    }
+    return {*deciding.authors_of(exemption), *exemption.documents.values_list("added_by", flat=True)}
 
 
 def eligible(exemption: Exemption, slot: str) -> QuerySet[User]:
-    """People who may fill a slot; a delegate does not decide for a CISO who is an author."""
+    """People who may fill a slot; a delegate does not decide for a CISO who is an author, nor a later renewal."""
     authors = authors_of(exemption)
-    return roles.holders(ROLE_OF[slot], not_for=authors).exclude(pk__in=authors).distinct()
+    people = roles.holders(ROLE_OF[slot], not_for=authors, in_person=_in_person(exemption))
+    return people.exclude(pk__in=authors).distinct()
 
 
 def open_slots(exemption: Exemption) -> list[str]:
@@ -102,9 +113,25 @@ def waiting_for(user: User) -> QuerySet[Exemption]:
     waiting = [
         one.pk
         for one in submitted
-        if (mine - {CISO} if giver and giver.pk in authors_of(one) else mine) & set(open_slots(one))
+        if (mine - {CISO} if giver and (_in_person(one) or giver.pk in authors_of(one)) else mine)
+        & set(open_slots(one))
     ]
     return Exemption.objects.filter(pk__in=waiting)
+
+
+def who_answers(exemption: Exemption) -> list[User]:
+    """Who hears of its end: who asked, or the team's leads once they have left, and the backup."""
+    team, owner, backup = exemption.team, exemption.requested_by, exemption.backup
+    people = [owner] if roles.is_member(owner, team) else list(roles.leads_of(team))
+    if backup and backup not in people and roles.is_member(backup, team):
+        people.append(backup)
+    return people
+
+
+def renewal_of(exemption: Exemption) -> Exemption | None:
+    """The renewal that was asked for and has not come to nothing."""
+    came_to_nothing = (Exemption.State.WITHDRAWN, Exemption.State.REJECTED)
+    return exemption.renewals.exclude(state__in=came_to_nothing).first()
 
 
 def may_edit(user: User, exemption: Exemption) -> bool:

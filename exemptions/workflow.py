@@ -1,21 +1,19 @@
 """The verbs of an exemption: draft, attach, revise, submit, decide, withdraw, revoke. It ends in waivers."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
-from exemptions import documents, permissions
+from exemptions import asked, documents, letters, overlaps, permissions, shrinking
+from exemptions.asked import Ask, ask_of, content_of
+from exemptions.facts import facts_of
 from exemptions.models import Decision, Document, Exemption, Revision
-from patching import effects
-from patching.models import Application, MaintenanceWindow, ManagedInstance, Waiver
-from patching.specs import Key
-from portal.governance import audit, clock, deciding, outbox, roles
+from exemptions.waiving import end_waivers, waive
+from patching.models import Application
+from portal.governance import audit, clock, conversation, deciding, outbox, roles
 from portal.governance.canonical import canonical_json, digest
 from portal.governance.errors import (
     DomainError,
@@ -30,62 +28,63 @@ from portal.governance.states import locked, move
 
 State = Exemption.State
 DECIDE_WITHIN = timedelta(days=14)
-MOST_INSTANCES = 50
 
 
 @transaction.atomic
-def draft(
-    *,
-    by: User,
-    title: str,
-    reason: str,
-    compensating_controls: str,
-    application: Application,
-    instances: Sequence[ManagedInstance],
-    ends_at: datetime,
-) -> Exemption:
-    """Write down what is asked for: these instances of one application stay out of their window until then."""
-    content = _checked(by, title, reason, compensating_controls, application, instances, ends_at)
+def draft(*, by: User, application: Application, renews: Exemption | None = None, **words: Any) -> Exemption:
+    """Write down what is asked for, in the words of ``asked.Ask``: instances of one application, until when, why.
+
+    ``renews`` is set by ``renewing.renew`` alone. Raises NotAllowed, InvalidInput with every bad field.
+    """
+    ask = Ask.of(**words)
+    _raise_unless_member(by, application)
+    raise_for(problems_of(ask, application, renews))
     exemption = Exemption.objects.create(
-        title=title.strip(),
+        **ask.columns(),
         team=application.team,
         application=application,
         requested_by=by,
-        ends_at=ends_at,
+        renews=renews,
+        renewal=renews.renewal + 1 if renews else 0,
         created_at=clock.now(),
     )
-    exemption.instances.set(instances)
-    return _add_revision(exemption, content, by=by)
+    exemption.instances.set(ask.instances)
+    if renews is not None:
+        documents.carry_over(renews, exemption, asked.evidence_in_force(ask))
+    return add_revision(exemption, ask.content(application), by=by)
 
 
 @transaction.atomic
 def revise(
-    exemption: Exemption,
-    *,
-    by: User,
-    title: str,
-    reason: str,
-    compensating_controls: str,
-    instances: Sequence[ManagedInstance],
-    ends_at: datetime,
-    note: str = "",
-    based_on: int | None = None,
+    exemption: Exemption, *, by: User, note: str = "", based_on: int | None = None, **words: Any
 ) -> Exemption:
     """Replace what is asked for by a new revision; what was said of the earlier one no longer counts.
 
-    ``based_on`` is the revision that was read before; StaleRevision when there is a later one by now.
+    ``words`` as for ``draft``; ``based_on`` is the revision that was read before: StaleRevision when there is a
+    later one by now. What an accepted counter-offer made a condition stays one.
     """
     exemption = _editable(exemption, by)
-    if based_on is not None and based_on != _current(exemption).number:
+    if based_on is not None and based_on != current_of(exemption).number:
         raise StaleRevision(
             f"{exemption.number} was changed while you edited revision {based_on}: "
-            f"now it is revision {_current(exemption).number}. Read it, then edit again."
+            f"now it is revision {current_of(exemption).number}. Read it, then edit again."
         )
-    content = _checked(by, title, reason, compensating_controls, exemption.application, instances, ends_at)
-    Exemption.objects.filter(pk=exemption.pk).update(title=title.strip(), ends_at=ends_at)
-    exemption.instances.set(instances)
-    exemption = _add_revision(exemption, content, by=by, note=note)
-    return _present(exemption) if exemption.state == State.SUBMITTED else exemption
+    agreed = content_of(current_of(exemption)).get("conditions", ())
+    ask = Ask.of(**{**words, "conditions": agreed})
+    _raise_unless_member(by, exemption.application)
+    raise_for(problems_of(ask, exemption.application, exemption.renews))
+    exemption = rewrite(exemption, ask, by=by, note=note)
+    if exemption.state != State.SUBMITTED:
+        return exemption
+    raise_for(_unanswered(exemption))
+    return present(exemption)
+
+
+def rewrite(exemption: Exemption, ask: Ask, *, by: User, note: str) -> Exemption:
+    """The row and a new revision as asked, checks done; inside the verb's transaction."""
+    Exemption.objects.filter(pk=exemption.pk).update(**ask.columns())
+    exemption.instances.set(ask.instances)
+    return add_revision(exemption, ask.content(exemption.application), by=by, note=note)
 
 
 @transaction.atomic
@@ -102,27 +101,28 @@ def attach(exemption: Exemption, upload: UploadedFile, *, by: User) -> Document:
         team=exemption.team,
         detail={"name": document.name, "sha256": document.sha256},
     )
-    _add_revision(exemption, _content(_current(exemption)), by=by, note=f"Added {document.name}.")
+    add_revision(exemption, content_of(current_of(exemption)), by=by, note=f"Added {document.name}.")
     return document
 
 
 @transaction.atomic
 def submit(exemption: Exemption, *, by: User) -> Exemption:
-    """Put it before the CISO. It needs at least one document."""
+    """Put it before the CISO. It needs at least one document, every answer, and no other one that covers it."""
     exemption = locked(exemption)
     if exemption.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise WrongState(f"{exemption.number} is {_word(exemption)}; it cannot be submitted.")
     if not roles.is_member(by, exemption.team):
         raise NotAllowed(f"Only members of {exemption.team} submit {exemption.number}.")
-    revision = _current(exemption)
+    revision = current_of(exemption)
     if revision.decisions.filter(closes=True).exists():
         raise DomainError("Change what was asked for first, then submit it again.")
     if not exemption.documents.exists():
         message = "Attach a document that justifies the exemption, such as the vendor's statement as a PDF."
         raise InvalidInput([FieldProblem("documents", "required", message)])
-    _raise_for(_standing_problems(exemption))
-    move(exemption, State.SUBMITTED, by=by, detail=_about(revision), submitted_at=clock.now())
-    return _present(exemption)
+    ask = ask_of(exemption)
+    raise_for([*_unanswered(exemption), *problems_of(ask, exemption.application, exemption.renews)])
+    move(exemption, State.SUBMITTED, by=by, detail=about(revision), submitted_at=clock.now())
+    return present(exemption)
 
 
 def approve(exemption: Exemption, **decision: Any) -> Exemption:
@@ -156,21 +156,11 @@ def decide(
     Raises WrongState, StaleRevision, NotAllowed, SignInAgain, InvalidInput as change requests do.
     """
     exemption = locked(exemption)
-    current = _current(exemption)
-    if exemption.state != State.SUBMITTED:
-        closed = deciding.closing_word(current)
-        raise WrongState(f"{exemption.number} is {_word(exemption)}; it does not wait for decisions.{closed}")
-    if effective_state(exemption) == "lapsed":
-        raise WrongState(
-            f"{exemption.number} lapsed undecided on {exemption.lapses_at:%d %b %Y}; "
-            f"{exemption.team} can edit it to ask again."
-        )
-    slot = permissions.slot_for(by, exemption)
-    if slot is None:
-        raise NotAllowed(_why_not(by, exemption))
-    deciding.raise_unless_current(exemption.number, current, revision, digest)
+    slot = slot_of_decider(exemption, by, revision, digest)
+    current = current_of(exemption)
     if outcome == Outcome.APPROVE:
-        _raise_for(_standing_problems(exemption))
+        conversation.raise_if_blocked(exemption)
+        raise_for(standing_problems(exemption))
         exemption = _look_again(exemption)
     last = outcome != Outcome.APPROVE or permissions.open_slots(exemption) == [slot]
     word = deciding.write_down(
@@ -186,10 +176,31 @@ def decide(
         signed_in_at=signed_in_at,
         closes=last,
     )
-    detail = {**_about(current), "slot": slot, "outcome": outcome}
+    detail = {**about(current), "slot": slot, "outcome": outcome}
     action = f"exemptions.exemption.decision.{outcome}"
     audit.record(action, exemption, by=by, team=exemption.team, reason=word.reason, detail=detail)
     return _after(exemption, outcome, by=by, reason=word.reason) if last else exemption
+
+
+def slot_of_decider(exemption: Exemption, by: User, revision: int, digest: str) -> str:
+    """The slot that somebody's word fills now, on the revision that they read; the row is locked.
+
+    Raises WrongState, NotAllowed, StaleRevision.
+    """
+    current = current_of(exemption)
+    if exemption.state != State.SUBMITTED:
+        closed = deciding.closing_word(current)
+        raise WrongState(f"{exemption.number} is {_word(exemption)}; it does not wait for decisions.{closed}")
+    if effective_state(exemption) == "lapsed":
+        raise WrongState(
+            f"{exemption.number} lapsed undecided on {exemption.lapses_at:%d %b %Y}; "
+            f"{exemption.team} can edit it to ask again."
+        )
+    slot = permissions.slot_for(by, exemption)
+    if slot is None:
+        raise NotAllowed(_why_not(by, exemption))
+    deciding.raise_unless_current(exemption.number, current, revision, digest)
+    return slot
 
 
 @transaction.atomic
@@ -203,7 +214,7 @@ def withdraw(exemption: Exemption, *, by: User, reason: str = "") -> Exemption:
 
 @transaction.atomic
 def revoke(exemption: Exemption, *, by: User, reason: str) -> Exemption:
-    """End an approved exemption now: its instances go back to their window at the next push."""
+    """End an approved exemption now: its instances go back to their window or group at the next push."""
     exemption = locked(exemption)
     if not permissions.may_revoke(by, exemption):
         raise NotAllowed(f"The CISO, security operations or {exemption.team} end {exemption.number}.")
@@ -213,29 +224,10 @@ def revoke(exemption: Exemption, *, by: User, reason: str) -> Exemption:
         raise InvalidInput([FieldProblem("reason", "required", "Say why it ends before its date.")])
     move(exemption, State.REVOKED, by=by, reason=reason.strip(), closed_at=clock.now())
     end_waivers(exemption)
-    _tell_authors(exemption, "revoked", f"{by} ended it: {reason.strip()}. Patching starts again.")
+    tell_authors(
+        exemption, "revoked", f"{by} ended it: {reason.strip().rstrip('.')}. {letters.ends(exemption)}"
+    )
     return exemption
-
-
-def end_waivers(exemption: Exemption) -> None:
-    """Close its waivers, let their way back leave AWS, and want a push. Safe to repeat."""
-    now, places = clock.now(), set()
-    running = waivers_of(exemption).filter(ended_at=None)
-    for waiver in running.select_related("instance__account_region__account"):
-        place = waiver.instance.account_region
-        Waiver.objects.filter(pk=waiver.pk, ended_at=None).update(ended_at=now)
-        others = Waiver.objects.in_force(now).filter(instance=waiver.instance)
-        if not others.exists():
-            key = Key("schedule", f"{waiver.instance.instance_id}:{place.account.window_tag}")
-            source = {"kind": "waiver", "id": str(waiver.pk), "digest": waiver.source_digest}
-            effects.allow_removal(place, key, source)
-        places.add(place)
-    effects.want_push(places, f"end of {exemption.number}")
-
-
-def waivers_of(exemption: Exemption) -> QuerySet[Waiver]:
-    """The waivers that this exemption's approval wrote."""
-    return Waiver.objects.filter(source=_source(exemption))
 
 
 def effective_state(exemption: Exemption) -> str:
@@ -243,89 +235,37 @@ def effective_state(exemption: Exemption) -> str:
     return exemption.state_at(clock.now())
 
 
-def content_of(revision: Revision) -> dict[str, Any]:
-    """Title, reason, controls, instances, end and documents of a revision."""
-    return dict(json.loads(revision.content))
-
-
-def _checked(
-    by: User,
-    title: str,
-    reason: str,
-    controls: str,
-    application: Application,
-    instances: Sequence[ManagedInstance],
-    ends_at: datetime,
-) -> dict[str, Any]:
+def _raise_unless_member(by: User, application: Application) -> None:
     if not roles.is_member(by, application.team):
         raise NotAllowed(f"Only members of {application.team} ask for exemptions of {application}.")
-    problems = []
-    for field, text, shortest, longest in (
-        ("title", title, 3, 120),
-        ("reason", reason, 20, 4000),
-        ("compensating_controls", controls, 10, 4000),
-    ):
-        if not shortest <= len(text.strip()) <= longest:
-            problems.append(FieldProblem(field, "length", f"Give {shortest} to {longest} characters."))
-    problems += _date_problems(ends_at)
-    problems += _instance_problems(application, instances)
-    _raise_for(problems)
-    return {
-        "kind": Exemption.Kind.NODE_DEFERRAL.value,
-        "title": title.strip(),
-        "reason": reason.strip(),
-        "compensating_controls": controls.strip(),
-        "application": application.slug,
-        "instances": sorted({one.instance_id for one in instances}),
-        "ends_at": ends_at.isoformat(),
-    }
 
 
-def _date_problems(ends_at: datetime) -> list[FieldProblem]:
-    now, longest = clock.now(), timedelta(days=settings.EXEMPTION_LONGEST_DAYS)
-    if ends_at <= now + timedelta(hours=1):
-        return [FieldProblem("ends_at", "past", "The end must be at least an hour ahead.")]
-    if ends_at > now + longest:
-        message = f"An exemption lasts {longest.days} days at most, to {now + longest:%d %b %Y}. Renew it if need be."
-        return [FieldProblem("ends_at", "too_long", message)]
-    return []
-
-
-def _standing_problems(exemption: Exemption) -> list[FieldProblem]:
+def standing_problems(exemption: Exemption) -> list[FieldProblem]:
     """What has come in the way since it was written: time has passed, instances have gone or left their window."""
-    instances = list(exemption.instances.select_related("account_region__account"))
-    return [*_date_problems(exemption.ends_at), *_instance_problems(exemption.application, instances)]
+    return problems_of(ask_of(exemption), exemption.application, exemption.renews)
 
 
-def _instance_problems(application: Application, instances: Sequence[ManagedInstance]) -> list[FieldProblem]:
-    if not 1 <= len({one.pk for one in instances}) <= MOST_INSTANCES:
-        return [FieldProblem("instances", "length", f"Name 1 to {MOST_INSTANCES} instances.")]
-    problems, windows = [], windows_of(instances)
-    for instance in instances:
-        if instance.application_id != application.pk or instance.gone_at:
-            message = f"{instance.instance_id} is not an instance of {application}."
-            problems.append(FieldProblem("instances", "unknown", message))
-        elif instance.pk not in windows:
-            message = (
-                f"{instance} is in no maintenance window of ours, so there is nothing to keep it out of."
-            )
-            problems.append(FieldProblem("instances", "no_window", message))
-    return problems
+def problems_of(ask: Ask, application: Application, renews: Exemption | None) -> list[FieldProblem]:
+    """What is wrong with it in itself, and as a renewal."""
+    found = asked.problems(ask, application)
+    return [*found, *shrinking.problems(ask, renews, asked.limit_of(ask))]
 
 
-def windows_of(instances: Iterable[ManagedInstance]) -> dict[int, MaintenanceWindow]:
-    """The live window in which each instance is patched, by the instance's primary key."""
-    wanted = {(one.account_region_id, one.instance_id): one.pk for one in instances}
-    windows = MaintenanceWindow.objects.live().filter(account_region__in={place for place, _ in wanted})
-    return {
-        wanted[window.account_region_id, instance_id]: window
-        for window in windows
-        for instance_id in window.spec["instances"]
-        if (window.account_region_id, instance_id) in wanted
-    }
+def _unanswered(exemption: Exemption) -> list[FieldProblem]:
+    """What keeps it from those who decide: an open question, evidence that is not there, another one like it."""
+    ask = ask_of(exemption)
+    attached = set(exemption.documents.values_list("name", flat=True))
+    shown = shrinking.missing_evidence(ask, exemption)
+    if exemption.renews_id is None:
+        shown = asked.evidence_problems(ask, attached)
+    return [
+        *asked.missing_answers(ask),
+        *shown,
+        *overlaps.duplicate_problems(exemption),
+    ]
 
 
-def _raise_for(problems: Iterable[FieldProblem]) -> None:
+def raise_for(problems: Iterable[FieldProblem]) -> None:
     if problems := list(problems):
         raise InvalidInput(problems)
 
@@ -341,13 +281,14 @@ def _editable(exemption: Exemption, by: User) -> Exemption:
     return exemption
 
 
-def _content(revision: Revision) -> dict[str, Any]:
-    return {name: value for name, value in content_of(revision).items() if name != "documents"}
-
-
-def _add_revision(exemption: Exemption, content: Mapping[str, Any], *, by: User, note: str = "") -> Exemption:
+def sealed(exemption: Exemption, content: Mapping[str, Any]) -> str:
+    """The canonical JSON of a revision with this content and the documents that are attached now."""
     evidence = [{"name": one.name, "sha256": one.sha256} for one in exemption.documents.all()]
-    text = canonical_json({**content, "documents": evidence})
+    return canonical_json({**content, "documents": evidence})
+
+
+def add_revision(exemption: Exemption, content: Mapping[str, Any], *, by: User, note: str = "") -> Exemption:
+    text = sealed(exemption, content)
     try:
         with transaction.atomic():
             revision = Revision.objects.create(
@@ -371,14 +312,15 @@ def _add_revision(exemption: Exemption, content: Mapping[str, Any], *, by: User,
         by=by,
         team=exemption.team,
         reason=note,
-        detail=_about(revision),
+        detail=about(revision),
     )
     return exemption
 
 
-def _present(exemption: Exemption) -> Exemption:
-    """Reckon who must decide and tell them."""
-    needs = _needs(exemption)
+def present(exemption: Exemption, *, filled: str = "") -> Exemption:
+    """Reckon who must decide and tell them, but for the slot that is ``filled`` at once; that one is kept."""
+    reckoned = _needs(exemption)
+    needs = [slot for slot in permissions.SLOT_NAMES if slot in reckoned or slot == filled]
     if missing := permissions.who_is_missing(exemption, needs):
         raise DomainError(
             f"Nobody can decide as {' and '.join(missing)} on this. "
@@ -388,13 +330,13 @@ def _present(exemption: Exemption) -> Exemption:
         needs=needs, lapses_at=min(clock.now() + DECIDE_WITHIN, exemption.ends_at)
     )
     exemption.refresh_from_db()
-    _ask(exemption, needs)
+    _ask(exemption, [slot for slot in needs if slot != filled])
     return exemption
 
 
 def _needs(exemption: Exemption) -> list[str]:
     instances = exemption.instances.select_related("environment")
-    return permissions.slots_needed(instances, exemption.ends_at - clock.now())
+    return permissions.slots_needed(instances, exemption.ends_at - clock.now(), exemption.renewal)
 
 
 def _look_again(exemption: Exemption) -> Exemption:
@@ -414,56 +356,44 @@ def _ask(exemption: Exemption, slots: Iterable[str]) -> None:
             outbox.tell(
                 person,
                 event="exemption.waits",
-                key=f"{exemption.pk}/{_current(exemption).number}",
+                key=f"{exemption.pk}/{current_of(exemption).number}",
                 subject=f"{exemption.number} waits for your decision: {exemption.title}",
-                body=f"{exemption.requested_by} asks to leave {exemption.instances.count()} instances of "
-                f"{exemption.application} unpatched until {exemption.ends_at:%d %b %Y %H:%M} UTC.",
-                url=_url(exemption),
+                body=f"{exemption.requested_by} asks to {letters.asks(exemption)}.",
+                url=exemption.address,
             )
 
 
 def _after(exemption: Exemption, outcome: str, *, by: User, reason: str) -> Exemption:
-    detail = _about(_current(exemption))
+    detail = about(current_of(exemption))
     if outcome == Outcome.APPROVE:
-        move(exemption, State.APPROVED, by=by, detail=detail, approved_at=clock.now())
-        _waive(exemption)
-        body = f"Patching of its instances pauses until {exemption.ends_at:%d %b %Y %H:%M} UTC and then starts again."
-        _tell_authors(exemption, "approved", body)
+        take_effect(exemption, by=by)
     elif outcome == Outcome.REJECT:
         move(exemption, State.REJECTED, by=by, reason=reason, detail=detail, closed_at=clock.now())
-        _tell_authors(exemption, "rejected", f"{by} rejected it: {reason}")
+        tell_authors(exemption, "rejected", f"{by} rejected it: {reason}")
     else:
         move(exemption, State.CHANGES_REQUESTED, by=by, reason=reason, detail=detail)
-        _tell_authors(exemption, "sent back", f"{by} asks for changes: {reason}")
+        tell_authors(exemption, "sent back", f"{by} asks for changes: {reason}")
     return exemption
 
 
-def _waive(exemption: Exemption) -> None:
-    now, places = clock.now(), set()
-    instances = list(exemption.instances.select_related("account_region__account"))
-    windows = windows_of(instances)
-    for instance in instances:
-        Waiver.objects.create(
-            instance=instance,
-            source=_source(exemption),
-            source_digest=_current(exemption).digest,
-            restores_to=windows[instance.pk].name,
-            starts_at=now,
-            ends_at=exemption.ends_at,
-        )
-        places.add(instance.account_region)
-    effects.want_push(places, f"approval of {exemption.number}")
+def take_effect(exemption: Exemption, *, by: User) -> None:
+    """The last approval is in: its waivers are in force from now on. Inside the verb's transaction."""
+    detail = about(current_of(exemption))
+    now, facts = clock.now(), facts_of(exemption)
+    move(exemption, State.APPROVED, by=by, detail=detail, approved_at=now, approved_facts=facts)
+    waive(exemption)
+    tell_authors(exemption, "approved", letters.allows(exemption))
 
 
-def _tell_authors(exemption: Exemption, word: str, body: str) -> None:
+def tell_authors(exemption: Exemption, word: str, body: str) -> None:
     for person in User.objects.filter(pk__in=permissions.authors_of(exemption), is_active=True):
         outbox.tell(
             person,
             event=f"exemption.{word.replace(' ', '_')}",
-            key=f"{exemption.pk}/{_current(exemption).number}",
+            key=f"{exemption.pk}/{current_of(exemption).number}",
             subject=f"{exemption.number} was {word}: {exemption.title}",
             body=body,
-            url=_url(exemption),
+            url=exemption.address,
         )
 
 
@@ -472,27 +402,19 @@ def _why_not(by: User, exemption: Exemption) -> str:
         return f"You asked for {exemption.number} or helped to write it; somebody else decides."
     if Decision.objects.filter(revision=exemption.current, decided_by=by).exists():
         return f"You have decided on this revision of {exemption.number} already."
-    names = [permissions.SLOT_NAMES[slot] for slot in permissions.open_slots(exemption)]
+    names = [permissions.slot_name(exemption, slot) for slot in permissions.open_slots(exemption)]
     return f"{exemption.number} waits for {' and '.join(names) or 'nobody'}; that is not you."
 
 
-def _current(exemption: Exemption) -> Revision:
+def current_of(exemption: Exemption) -> Revision:
     if exemption.current is None:
         raise WrongState(f"{exemption.number} has no revision yet.")
     return exemption.current
 
 
-def _source(exemption: Exemption) -> str:
-    return f"exemption:{exemption.pk}"
-
-
-def _about(revision: Revision) -> dict[str, Any]:
+def about(revision: Revision) -> dict[str, Any]:
     return {"revision": revision.number, "digest": revision.digest}
 
 
 def _word(exemption: Exemption) -> str:
     return exemption.get_state_display().lower()
-
-
-def _url(exemption: Exemption) -> str:
-    return f"/exemptions/{exemption.pk}/"

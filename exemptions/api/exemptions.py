@@ -1,16 +1,14 @@
 """``/exemptions/``: ask, attach evidence, submit, decide, withdraw, revoke. The verbs are the ones the pages call."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
-    OpenApiExample,
     OpenApiResponse,
     extend_schema,
     extend_schema_field,
@@ -21,93 +19,40 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from exemptions import documents, permissions, workflow
+from exemptions import asked, bulk, narrowing, offers, permissions, renewing, risk, serving, workflow
+from exemptions.api.asks import (
+    CONTROL_KINDS,
+    EXAMPLE,
+    ExemptionIn,
+    ExemptionRevisionIn,
+    ManyIn,
+    NarrowIn,
+    OfferIn,
+    as_it_is,
+)
+from exemptions.api.renewing import RenewalIn
+from exemptions.api.reviewing import Reviewing, ReviewOut
+from exemptions.api.talking import Talking
 from exemptions.ending import enforcement_of
-from exemptions.models import Document, Exemption
+from exemptions.models import Document, Exemption, Offer
+from exemptions.overlaps import overlaps_of
 from patching.api.filters import SlugFilter
-from patching.models import Application, ManagedInstance
 from portal.governance import clock
 from portal.governance.api_parts import (
-    IF_MATCH,
     DecisionIn,
     DecisionOut,
-    In,
     NothingIn,
     PersonOut,
     ReasonIn,
     RevisionOut,
     Scope,
     Verbs,
-    etag,
-    raise_unless_matches,
 )
-from portal.governance.states import locked
+from portal.governance.signing_in import signed_in_at
 
 DATED = ("lapsed", "active", "expiring", "expired")
+RISKS = [(one.value, one.value.capitalize()) for one in risk.Level]
 STATES = [*Exemption.State.choices, *((name, name.capitalize()) for name in DATED)]
-EXAMPLE = OpenApiExample(
-    "Two instances until the vendor has a fix",
-    value={
-        "title": "Ledger driver fails after KB5039227",
-        "reason": "The vendor's driver stops after this update; a fix is promised for July.",
-        "compensating_controls": "The instances are reachable from the bastion only.",
-        "application": "payments",
-        "instances": [12, 13],
-        "ends_at": "2026-07-15T22:00:00Z",
-    },
-    request_only=True,
-)
-
-
-class ExemptionIn(In):
-    """Which instances stay out of their window, why, and until when."""
-
-    title = serializers.CharField(min_length=3, max_length=120)
-    reason = serializers.CharField(min_length=20, max_length=4000)
-    compensating_controls = serializers.CharField(
-        min_length=10, max_length=4000, help_text="What lowers the risk meanwhile."
-    )
-    application = serializers.SlugRelatedField(
-        slug_field="slug", queryset=Application.objects.none(), help_text="An application's slug."
-    )
-    instances = serializers.PrimaryKeyRelatedField(
-        queryset=ManagedInstance.objects.none(),
-        many=True,
-        help_text="Ids of its instances, as /instances/ lists them.",
-    )
-    ends_at = serializers.DateTimeField(help_text="When patching starts again, whatever happens.")
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        if "request" in self.context:
-            user, application, instances = (
-                self.context["request"].user,
-                fields["application"],
-                fields["instances"],
-            )
-            application.queryset = Application.objects.visible_to(user)
-            instances.child_relation.queryset = ManagedInstance.objects.visible_to(user)
-        return fields
-
-
-class ExemptionRevisionIn(ExemptionIn):
-    """What replaces the current revision. What a PATCH leaves out stays as it is."""
-
-    note = serializers.CharField(
-        required=False, allow_blank=True, max_length=4000, help_text="What changed, for those who decide."
-    )
-
-    def get_fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().get_fields()
-        fields["application"].required = False
-        return fields
-
-    def validate_application(self, application: Application) -> Application:
-        if application != self.context["exemption"].application:
-            raise serializers.ValidationError(
-                "An exemption stays its application's; ask for another one.", "fixed"
-            )
-        return application
 
 
 class DocumentIn(serializers.Serializer[Any]):
@@ -136,6 +81,88 @@ class EnforcementOut(serializers.Serializer[Any]):
         help_text="not_enforced, enforced, drifted or failed; once it has ended not_restored or restored."
     )
     text = serializers.CharField(help_text="The same in a sentence.")
+    first_patched_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was first seen patched after its end."
+    )
+
+
+class ControlOut(serializers.Serializer[Any]):
+    """One compensating control."""
+
+    what = serializers.CharField()
+    kind = serializers.ChoiceField(choices=CONTROL_KINDS)
+    evidence = serializers.CharField(help_text="Name of the document that shows it, or empty.")
+    valid_until = serializers.CharField(help_text="Day when the evidence has to be shown anew, or empty.")
+
+
+class OfferOut(serializers.ModelSerializer[Offer]):
+    """Less than was asked, as the decider would allow it; the team accepts or declines."""
+
+    offered_by = PersonOut()
+    on_behalf_of = PersonOut(allow_null=True)
+    content = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Offer
+        fields = (
+            "offered_by",
+            "on_behalf_of",
+            "slot",
+            "reason",
+            "condition",
+            "content",
+            "digest",
+            "offered_at",
+            "lapses_at",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "object", "additionalProperties": True})
+    def get_content(self, offer: Offer) -> Any:
+        """What the accepted revision will be."""
+        return json.loads(offer.content)
+
+
+class ReasonOut(serializers.Serializer[Any]):
+    """One thing that weighs."""
+
+    text = serializers.CharField()
+    points = serializers.IntegerField(help_text="How much it weighs within a level.")
+
+
+class RiskOut(serializers.Serializer[Any]):
+    """How risky it is to allow it, and why."""
+
+    level = serializers.ChoiceField(choices=RISKS)
+    points = serializers.IntegerField(help_text="Orders what is of the same level.")
+    reasons = ReasonOut(many=True)
+
+
+class ResultOut(serializers.Serializer[Any]):
+    """What became of one of several."""
+
+    id = serializers.IntegerField(source="pk")
+    outcome = serializers.CharField(help_text="approved, waits (for another slot), or the code of an error.")
+    detail = serializers.CharField(source="text")
+
+
+class OverlapOut(serializers.Serializer[Any]):
+    """Another open or in-force exemption on some of the same instances."""
+
+    exemption = serializers.CharField(help_text="Its number, such as EX-12.")
+    instances = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids of the instances that both name."
+    )
+    changes_nothing = serializers.BooleanField(help_text="It covers this one for these instances.")
+    text = serializers.CharField(help_text="The same in a sentence.")
+
+    def to_representation(self, overlap: Any) -> dict[str, Any]:
+        return {
+            "exemption": overlap.exemption.number,
+            "instances": [one.pk for one in overlap.instances],
+            "changes_nothing": overlap.changes_nothing,
+            "text": overlap.text,
+        }
 
 
 class ExemptionOut(serializers.ModelSerializer[Exemption]):
@@ -149,6 +176,12 @@ class ExemptionOut(serializers.ModelSerializer[Exemption]):
     digest = serializers.CharField(source="current.digest", help_text="Its digest; decisions name both.")
     needs = serializers.ListField(child=serializers.CharField(), help_text="Slots that must approve it.")
     instances: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    renewal = serializers.IntegerField(help_text="Which renewal it is: 0 for a first exemption.")
+    renewed_by = serializers.SerializerMethodField()
+    review_due = serializers.SerializerMethodField()
+    patches = serializers.ListField(
+        child=serializers.CharField(), help_text="KBs or package names that a patch_exclusion leaves off."
+    )
 
     class Meta:
         model = Exemption
@@ -165,6 +198,11 @@ class ExemptionOut(serializers.ModelSerializer[Exemption]):
             "digest",
             "needs",
             "instances",
+            "patches",
+            "renews",
+            "renewal",
+            "renewed_by",
+            "review_due",
             "ends_at",
             "created_at",
             "submitted_at",
@@ -174,6 +212,16 @@ class ExemptionOut(serializers.ModelSerializer[Exemption]):
             "restored_at",
         )
         read_only_fields = fields
+
+    def get_renewed_by(self, exemption: Exemption) -> int | None:
+        """The renewal that was asked for, unless it came to nothing."""
+        renewals = [one for one in exemption.renewals.all() if one.state not in ("withdrawn", "rejected")]
+        return renewals[0].pk if renewals else None
+
+    def get_review_due(self, exemption: Exemption) -> bool:
+        """Whether something changed under it and nobody has said yet that it may go on."""
+        holds = exemption.state_at(clock.now()) in ("active", "expiring")
+        return holds and any(one.closed_at is None for one in exemption.reviews.all())
 
     @extend_schema_field(serializers.ChoiceField(choices=STATES))
     def get_state(self, exemption: Exemption) -> str:
@@ -185,34 +233,69 @@ class ExemptionDetail(ExemptionOut):
     """An exemption with its reasons, its evidence and who said what."""
 
     reason = serializers.SerializerMethodField()
+    tried = serializers.SerializerMethodField()
+    fix_plan = serializers.SerializerMethodField()
+    fix_expected_on = serializers.SerializerMethodField()
     compensating_controls = serializers.SerializerMethodField()
+    backup = PersonOut(allow_null=True)
+    conditions = serializers.SerializerMethodField()
     documents = DocumentOut(many=True)
     open_slots = serializers.SerializerMethodField()
     your_slot = serializers.SerializerMethodField()
     decisions = serializers.SerializerMethodField()
     revisions = RevisionOut(many=True)
     enforcement = serializers.SerializerMethodField()
+    reviews = ReviewOut(many=True)
+    risk = serializers.SerializerMethodField()
+    offer = serializers.SerializerMethodField()
+    overlaps = serializers.SerializerMethodField()
 
     class Meta(ExemptionOut.Meta):
         fields = (
             *ExemptionOut.Meta.fields,
             "reason",
+            "tried",
+            "fix_plan",
+            "fix_expected_on",
             "compensating_controls",
+            "exposure",
+            "data_class",
+            "backup",
+            "conditions",
             "documents",
             "open_slots",
             "your_slot",
             "decisions",
             "revisions",
             "enforcement",
+            "overlaps",
             "restored_proof",
+            "reviews",
+            "risk",
+            "offer",
         )
         read_only_fields = fields
 
     def get_reason(self, exemption: Exemption) -> str:
         return str(_said(exemption)["reason"])
 
-    def get_compensating_controls(self, exemption: Exemption) -> str:
-        return str(_said(exemption)["compensating_controls"])
+    def get_tried(self, exemption: Exemption) -> str:
+        return str(_said(exemption).get("tried", ""))
+
+    def get_fix_plan(self, exemption: Exemption) -> str:
+        return str(_said(exemption).get("fix_plan", ""))
+
+    @extend_schema_field(serializers.DateField(allow_null=True))
+    def get_fix_expected_on(self, exemption: Exemption) -> str | None:
+        return _said(exemption).get("fix_expected_on") or None
+
+    @extend_schema_field(ControlOut(many=True))
+    def get_compensating_controls(self, exemption: Exemption) -> Any:
+        return _said(exemption)["compensating_controls"]
+
+    def get_conditions(self, exemption: Exemption) -> list[str]:
+        """What accepted counter-offers added: it is allowed as long as these hold."""
+        return list(_said(exemption).get("conditions", ()))
 
     def get_open_slots(self, exemption: Exemption) -> list[str]:
         """Slots of the current revision that nobody has approved yet."""
@@ -227,6 +310,22 @@ class ExemptionDetail(ExemptionOut):
         """Everybody's word on every revision, oldest first."""
         words = [word for revision in exemption.revisions.all() for word in revision.decisions.all()]
         return DecisionOut(words, many=True).data
+
+    @extend_schema_field(RiskOut)
+    def get_risk(self, exemption: Exemption) -> Any:
+        """As things stand now."""
+        return RiskOut(risk.of(exemption)).data
+
+    @extend_schema_field(OfferOut(allow_null=True))
+    def get_offer(self, exemption: Exemption) -> Any:
+        """The counter-offer that the team may accept, if there is one."""
+        offer = offers.open_offer(exemption)
+        return OfferOut(offer).data if offer else None
+
+    @extend_schema_field(OverlapOut(many=True))
+    def get_overlaps(self, exemption: Exemption) -> Any:
+        """Others that you may see on the same instances, the last to end first."""
+        return OverlapOut(overlaps_of(exemption, self.context["request"].user), many=True).data
 
     @extend_schema_field(EnforcementOut(many=True))
     def get_enforcement(self, exemption: Exemption) -> Any:
@@ -258,25 +357,24 @@ class ExemptionFilter(django_filters.FilterSet):
         return queryset.filter(pk__in=mine) if value else queryset.exclude(pk__in=mine)
 
 
-class Exemptions(Verbs):
+class Exemptions(Reviewing, Talking, Verbs):
     """Exemptions of your teams, or all if your work needs them."""
 
-    queryset = Exemption.objects.select_related("team", "application", "requested_by", "current")
+    queryset = Exemption.objects.select_related("team", "application", "requested_by", "current", "backup")
     serializer_class = ExemptionOut
     detail_class = ExemptionDetail
     filterset_class = ExemptionFilter
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().prefetch_related("instances")
+        rows = super().get_queryset().prefetch_related("instances", "renewals", "reviews__closed_by")
         if self.action == "list":
             return rows
         said = ("revisions__author", "revisions__decisions__decided_by", "revisions__decisions__on_behalf_of")
         return rows.prefetch_related(*said, "revisions__decisions__revision", "documents__added_by")
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One exemption, with its evidence; its digest is also the ETag."""
-        row = self.get_object()
-        return Response(self.get_serializer(row).data, headers=etag(row))
+        """One exemption, with its evidence."""
+        return super().retrieve(request, *args, **kwargs)
 
     @extend_schema(request=ExemptionIn, responses={201: ExemptionDetail}, examples=[EXAMPLE])
     def create(self, request: Request) -> Response:
@@ -284,25 +382,22 @@ class Exemptions(Verbs):
         wish = self.read(ExemptionIn)
         return self.answer(workflow.draft(by=request.user, **wish), status.HTTP_201_CREATED)
 
-    @extend_schema(
-        request=ExemptionRevisionIn, responses=ExemptionDetail, parameters=[IF_MATCH], examples=[EXAMPLE]
-    )
+    @extend_schema(request=ExemptionRevisionIn, responses=ExemptionDetail, examples=[EXAMPLE])
     def update(self, request: Request, pk: int, *, partial: bool = False) -> Response:
         """Replace what is asked for by a new revision. Approvals of the earlier one no longer count."""
-        with transaction.atomic():
-            row = locked(self.get_object())
-            raise_unless_matches(request, row.number, row.current.digest)
+        with self.held() as row:
             body = ExemptionRevisionIn(
                 data=request.data,
                 partial=partial,
                 context={**self.get_serializer_context(), "exemption": row},
             )
             body.is_valid(raise_exception=True)
-            wish = {**_as_it_is(row), **body.validated_data}
+            wish = {**as_it_is(row), **body.validated_data}
             wish.pop("application", None)
-            return self.answer(workflow.revise(row, by=request.user, **wish))
+            row = workflow.revise(row, by=request.user, **wish)
+        return self.answer(row)
 
-    @extend_schema(request=ExemptionRevisionIn, responses=ExemptionDetail, parameters=[IF_MATCH])
+    @extend_schema(request=ExemptionRevisionIn, responses=ExemptionDetail)
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change some of what is asked for, as a new revision."""
         return self.update(request, pk, partial=True)
@@ -311,9 +406,7 @@ class Exemptions(Verbs):
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, pk: int) -> Response:
         """Put it before the CISO."""
-        row = self.get_object()
-        self.read(NothingIn)
-        return self.answer(workflow.submit(row, by=request.user))
+        return self.do(workflow.submit)
 
     @extend_schema(request=DecisionIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"], scope=Scope.DECIDE)
@@ -333,19 +426,66 @@ class Exemptions(Verbs):
         """Send it back with what has to change."""
         return self.decide(workflow.request_changes)
 
+    @extend_schema(request=OfferIn, responses=ExemptionDetail)
+    @action(detail=True, methods=["post"], scope=Scope.DECIDE, url_path="counter-offer")
+    def counter_offer(self, request: Request, pk: int) -> Response:
+        """Offer less: an earlier end, fewer instances or patches, a condition. The team accepts or declines."""
+        return self.do(offers.counter_offer, OfferIn, signed_in_at=signed_in_at(request))
+
+    @extend_schema(request=NothingIn, responses=ExemptionDetail)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: int) -> Response:
+        """Accept the counter-offer as it stands, for the team that asks; it carries the approval of who offered."""
+        return self.do(offers.accept)
+
+    @extend_schema(request=ReasonIn, responses=ExemptionDetail)
+    @action(detail=True, methods=["post"])
+    def decline(self, request: Request, pk: int) -> Response:
+        """Decline the counter-offer, with a reason; then edit and submit it again."""
+        return self.do(offers.decline, ReasonIn)
+
+    @extend_schema(request=ManyIn, responses=ResultOut(many=True))
+    @action(
+        detail=False,
+        methods=["post"],
+        scope=Scope.DECIDE,
+        url_path="approve-many",
+        url_name="approve-many",
+        filterset_class=None,
+        pagination_class=None,
+    )
+    def approve_many(self, request: Request) -> Response:
+        """Approve several of the same kind and of low risk, each on its own, with one reason."""
+        body = self.read(ManyIn)
+        choices = [bulk.Choice(one["id"], one["revision"], one["digest"]) for one in body["exemptions"]]
+        results = bulk.approve_many(
+            choices, by=request.user, reason=body["reason"], signed_in_at=signed_in_at(request)
+        )
+        return Response(ResultOut(results, many=True).data)
+
     @extend_schema(request=ReasonIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: int) -> Response:
         """Take back what nobody has decided yet."""
-        row = self.get_object()
-        return self.answer(workflow.withdraw(row, by=request.user, **self.read(ReasonIn)))
+        return self.do(workflow.withdraw, ReasonIn)
 
     @extend_schema(request=ReasonIn, responses=ExemptionDetail)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: int) -> Response:
-        """End an approved one now, with a reason: its instances go back to their window."""
-        row = self.get_object()
-        return self.answer(workflow.revoke(row, by=request.user, **self.read(ReasonIn)))
+        """End an approved one now, with a reason: its instances go back to their window or group."""
+        return self.do(workflow.revoke, ReasonIn)
+
+    @extend_schema(request=RenewalIn, responses={201: ExemptionDetail})
+    @action(detail=True, methods=["post"])
+    def renew(self, request: Request, pk: int) -> Response:
+        """Write a draft that follows this one: shorter, no wider, decided higher up. Answers with the draft."""
+        return self.do(renewing.renew, RenewalIn, status.HTTP_201_CREATED)
+
+    @extend_schema(request=NarrowIn, responses=ExemptionDetail)
+    @action(detail=True, methods=["post"])
+    def narrow(self, request: Request, pk: int) -> Response:
+        """Take back part of an approved one: fewer instances, fewer patches or an earlier end. Never more."""
+        return self.do(narrowing.narrow, NarrowIn)
 
     @extend_schema(
         methods=["get"], operation_id="exemptions_documents_list", responses=DocumentOut(many=True)
@@ -366,10 +506,9 @@ class Exemptions(Verbs):
     )
     def evidence(self, request: Request, pk: int) -> Response:
         """Its evidence; POST adds one file, which makes a new revision."""
-        row = self.get_object()
         if request.method == "POST":
-            return self._attach(row)
-        page = self.paginate_queryset(row.documents.select_related("added_by"))
+            return self._attach()
+        page = self.paginate_queryset(self.get_object().documents.select_related("added_by"))
         return self.get_paginated_response(DocumentOut(page, many=True).data)
 
     @extend_schema(
@@ -387,30 +526,16 @@ class Exemptions(Verbs):
     def one_document(self, request: Request, pk: int, document: int) -> HttpResponse:
         """One file, as an attachment. Reading it is written to the audit log."""
         found = get_object_or_404(self.get_object().documents, pk=document)
-        content = documents.read(found, by=request.user)
-        answer = HttpResponse(content, content_type="application/octet-stream")
-        answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=found.name)
-        answer._csp_replace = {"default-src": ["'none'"], "sandbox": []}  # type: ignore[attr-defined]
-        return answer
+        return serving.attachment(found, by=request.user)
 
-    def _attach(self, row: Exemption) -> Response:
-        body = DocumentIn(data=self.request.data)
-        body.is_valid(raise_exception=True)
-        document = workflow.attach(row, body.validated_data["document"], by=self.request.user)
+    def _attach(self) -> Response:
+        with self.held() as row:
+            body = DocumentIn(data=self.request.data)
+            body.is_valid(raise_exception=True)
+            document = workflow.attach(row, body.validated_data["document"], by=self.request.user)
         return Response(DocumentOut(document).data, status=status.HTTP_201_CREATED)
 
 
 def _said(exemption: Exemption) -> Mapping[str, Any]:
     assert exemption.current is not None
-    return workflow.content_of(exemption.current)
-
-
-def _as_it_is(exemption: Exemption) -> dict[str, Any]:
-    said = _said(exemption)
-    return {
-        "title": said["title"],
-        "reason": said["reason"],
-        "compensating_controls": said["compensating_controls"],
-        "instances": list(exemption.instances.all()),
-        "ends_at": exemption.ends_at,
-    }
+    return asked.content_of(exemption.current)

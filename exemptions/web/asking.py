@@ -6,15 +6,17 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from exemptions import permissions, workflow
+from exemptions import overlaps, permissions, workflow
+from exemptions.asked import Ask, ask_of
 from exemptions.models import Exemption
-from exemptions.web.forms import AskForm, first_words, starting_words
+from exemptions.web.entries import Entry, entry_of
+from exemptions.web.forms import AskForm, first_words, starting_words, typed_words
 from exemptions.web.views import refused, visible
-from patching.models import Application, ManagedInstance
+from patching.models import Application
 from patching.words import listed
 from portal.governance import roles
 from portal.governance.errors import DomainError, InvalidInput, StaleRevision
@@ -25,22 +27,25 @@ State = Exemption.State
 @login_required
 @require_http_methods(["GET", "POST"])
 def exemption_ask(request: HttpRequest) -> HttpResponse:
-    """Ask for a new exemption, of a chosen application or from an instance's page."""
-    mine = Application.objects.filter(team__in=roles.teams_of(request.user))
-    instance = _named_instance(request)
+    """Ask for a new exemption: of a chosen application, or from an instance, a patch, a finding or a group."""
+    # what was sent says by itself what it is about, even if the patch has been installed meanwhile
+    entry = entry_of(request) if request.method == "GET" else None
+    mine: QuerySet[Application] = Application.objects.filter(team__in=roles.teams_of(request.user))
+    if entry is not None:
+        mine = _owned(mine, entry)
     slug = request.POST.get("application") or request.GET.get("application") or ""
-    if instance is not None and not slug:
-        slug = instance.application.slug if instance.application else "none"
     application = _chosen(mine, slug)
-    context: dict[str, Any] = {"applications": mine, "application": application, "instance": instance}
+    context: dict[str, Any] = {"applications": mine, "application": application, "entry": entry}
     if application is None:
+        context["asked_from"] = [
+            (name, value) for name, value in request.GET.items() if name != "application"
+        ]
         return render(request, "exemptions/ask.html", context, status=200 if mine else 403)
     about: dict[str, Any] = {"application": application, "user": request.user}
     if request.method == "GET":
-        form = AskForm(initial=first_words(instance), **about)
-        return render(request, "exemptions/ask.html", context | {"form": form})
-    form = AskForm(request.POST, request.FILES, **about)
-    return _take(request, form, context)
+        known = entry.words(application) if entry else {}
+        return _show(request, AskForm(initial=first_words(**known), **about), context)
+    return _answer(request, about, context)
 
 
 @login_required
@@ -58,18 +63,16 @@ def exemption_edit(request: HttpRequest, pk: int) -> HttpResponse:
     }
     context: dict[str, Any] = {"exemption": exemption, "application": exemption.application}
     if request.method == "GET":
-        form = AskForm(initial=starting_words(exemption), **about)
-        return render(request, "exemptions/ask.html", context | {"form": form})
-    return _take(request, AskForm(request.POST, request.FILES, **about), context)
+        return _show(request, AskForm(initial=starting_words(exemption), **about), context)
+    return _answer(request, about, context)
 
 
-def _named_instance(request: HttpRequest) -> ManagedInstance | None:
-    """The instance from whose page somebody came: one that they may see, or no page at all."""
-    pk = request.GET.get("instance", "")
-    if not pk:
-        return None
-    rows = ManagedInstance.objects.visible_to(request.user).present().select_related("application")
-    return get_object_or_404(rows, pk=int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 15 else 0)
+def _owned(mine: QuerySet[Application], entry: Entry) -> QuerySet[Application]:
+    """Those of my applications that an address is about; no page where it is about none of them."""
+    mine = mine.filter(pk__in=entry.applications)
+    if not mine:
+        raise Http404
+    return mine
 
 
 def _chosen(mine: QuerySet[Application], slug: str) -> Application | None:
@@ -77,6 +80,25 @@ def _chosen(mine: QuerySet[Application], slug: str) -> Application | None:
     if slug:
         return get_object_or_404(mine, slug=slug)
     return mine.get() if mine.count() == 1 else None
+
+
+def _answer(request: HttpRequest, about: dict[str, Any], context: dict[str, Any]) -> HttpResponse:
+    """Look at what was typed so far, or save it."""
+    if request.POST.get("do") == "look":
+        return _show(request, AskForm(initial=typed_words(request.POST), **about), context)
+    return _take(request, AskForm(request.POST, request.FILES, **about), context)
+
+
+def _show(request: HttpRequest, form: AskForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """The form, with the other exemptions on what is chosen in it."""
+    others = overlaps.overlaps_with(form.scope(), request.user, but=form.exemption)
+    shown = {
+        "form": form,
+        "overlaps": others,
+        "had_files": bool(request.FILES.getlist("documents")),
+        "patch_choices": form.patch_choices(),
+    }
+    return render(request, "exemptions/ask.html", context | shown, status=status)
 
 
 def _take(request: HttpRequest, form: AskForm, context: dict[str, Any]) -> HttpResponse:
@@ -100,10 +122,7 @@ def _take(request: HttpRequest, form: AskForm, context: dict[str, Any]) -> HttpR
         else:
             messages.success(request, _what_happened(exemption))
             return redirect("exemptions:exemption-detail", exemption.pk)
-    had_files = bool(request.FILES.getlist("documents"))
-    return render(
-        request, "exemptions/ask.html", context | {"form": form, "had_files": had_files}, status=status
-    )
+    return _show(request, form, context, status)
 
 
 def _save(request: HttpRequest, form: AskForm, application: Application) -> Exemption:
@@ -128,12 +147,12 @@ def _changes_anything(form: AskForm, exemption: Exemption) -> bool:
     """A document alone makes its own revision; words that stayed the same make none."""
     if not form.cleaned_data.get("documents"):
         return True
-    before = starting_words(exemption)
-    asked = {**form.asked(), "instances": sorted(one.pk for one in form.cleaned_data["instances"])}
-    asked["ends_at"] = asked["ends_at"].replace(second=0, microsecond=0)
-    kept = {**before, "instances": sorted(before["instances"])}
-    kept["ends_at"] = kept["ends_at"].replace(second=0, microsecond=0)
-    return any(asked[name] != kept[name] for name in asked)
+    before = ask_of(exemption)
+    words = {**form.asked(), "conditions": before.conditions}
+    if words["ends_at"] == exemption.ends_at.replace(second=0, microsecond=0):
+        words["ends_at"] = exemption.ends_at  # a browser sends no seconds
+    application = exemption.application
+    return Ask.of(**words).content(application) != before.content(application)
 
 
 def _what_happened(exemption: Exemption) -> str:

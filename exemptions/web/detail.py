@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Min, Q
 
-from exemptions import ending, permissions, workflow
+from exemptions import asked, ending, permissions
 from exemptions.models import Decision, Exemption
-from patching import openings, posture
+from exemptions.moved import moved_between
+from exemptions.overlaps import overlaps_of
+from exemptions.web import brief, ends, other_ways, shown_elsewhere
+from patching import exclusions, openings, posture
 from patching.models import MaintenanceWindow, ManagedInstance, PatchFinding, ResourceState, Waiver
 from patching.words import counted, listed
 from portal.governance import audit, audit_words, clock, roles
+from portal.governance.looks import Look
 from portal.governance.models import AuditEntry, User
 
 State = Exemption.State
@@ -56,6 +59,7 @@ class Row:
     laid_down_at: datetime | None = None
     returns_at: datetime | None = None  # what the way back in AWS says
     proved_at: datetime | None = None  # when a push read it back after the end
+    first_patched_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -78,20 +82,25 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
     state = exemption.state_at(now)
     joined = "environment", "account_region__account"
     instances = list(exemption.instances.select_related(*joined).order_by("name", "pk"))
-    windows = workflow.windows_of(instances)
+    excludes = exemption.kind == Exemption.Kind.PATCH_EXCLUSION
+    windows = {} if excludes else asked.windows_of(instances)
+    homes = asked.groups_of(instances) if excludes else windows
     missed = _missed(exemption, instances, windows, now)
-    findings = _findings(instances)
-    needs = list(exemption.needs) or permissions.slots_needed(instances, exemption.ends_at - now)
+    findings = _findings(instances, exemption.patches)
+    needs = list(exemption.needs) or permissions.slots_needed(
+        instances, exemption.ends_at - now, exemption.renewal
+    )
     about = {
         "exemption": exemption,
         "revision": exemption.current,
-        "said": workflow.content_of(exemption.current) if exemption.current else {},
+        "said": asked.content_of(exemption.current) if exemption.current else {},
         "state": state,
         "is_open": exemption.state in Exemption.OPEN,
         "holds": state in ("active", "expiring"),
         "instances": instances,
         "production": sum(bool(one.environment and one.environment.is_production) for one in instances),
-        "rows": _rows(exemption, instances, windows),
+        "excludes": excludes,
+        "rows": _rows(exemption, instances, homes),
         "missed": missed,
         "runs_missed": sum(len(one.runs) for one in missed),
         "first_missed": min((one.runs[0] for one in missed if one.runs), default=None),
@@ -103,13 +112,17 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
         "critical": sum(one["instances"] for one in findings if one["step"] == posture.Step.CRITICAL),
         "oldest": min((one["since"] for one in findings), default=None),
         "lasts": exemption.ends_at - (exemption.approved_at or now),
-        "longest": settings.EXEMPTION_LONGEST_DAYS,
         "why_more": _why_more(exemption, needs, instances, now),
         "slots": _slots(exemption, user, needs, state),
         "documents": exemption.documents.select_related("added_by"),
         "earlier": _earlier(exemption, user, now),
+        "overlaps": overlaps_of(exemption, user),
         "events": [_event(entry) for entry in _entries(exemption)],
         "may": _may(exemption, user, state),
+        "mirrors": shown_elsewhere.of(exemption, instances),
+        "other_ways": other_ways.findings_of(exemption, instances),
+        **ends.of(exemption, user),
+        **brief.of(exemption, user, instances, now),
     }
     about["verdict"] = _verdict(exemption, user, state)
     about["standing"] = Counter(row.state for row in about["rows"])
@@ -158,10 +171,13 @@ def _held_by_others(
     return list(others.select_related("instance").order_by("instance__name", "ends_at"))
 
 
-def _findings(instances: Sequence[ManagedInstance]) -> list[dict[str, Any]]:
-    """Open findings of the instances by patch, the worst and oldest first."""
+def _findings(instances: Sequence[ManagedInstance], patches: Sequence[str]) -> list[dict[str, Any]]:
+    """Open findings of the instances by patch, the worst and oldest first; only of ``patches`` where some are named."""
+    found = PatchFinding.objects.open().filter(instance__in=instances)
+    if patches:
+        found = exclusions.naming(found, patches)
     rows = (
-        posture.with_step(PatchFinding.objects.open().filter(instance__in=instances))
+        posture.with_step(found)
         .values("patch_id", "step", "severity")
         .annotate(
             instances=Count("instance", distinct=True),
@@ -183,6 +199,8 @@ def _why_more(
     reasons = []
     if exemption.ends_at - (exemption.submitted_at or now) > permissions.LONG:
         reasons.append(f"it lasts longer than {permissions.LONG.days} days")
+    if exemption.renewal:
+        reasons.append("it is a renewal")
     if permissions.is_high_risk(instances):
         reasons.append("a critical patch is missing on a production instance")
     return listed(reasons) or "of what it was when it was submitted"
@@ -191,14 +209,11 @@ def _why_more(
 # How it stands
 
 
-def _rows(
-    exemption: Exemption, instances: Sequence[ManagedInstance], windows: Mapping[int, MaintenanceWindow]
-) -> list[Row]:
+def _rows(exemption: Exemption, instances: Sequence[ManagedInstance], homes: Mapping[int, Any]) -> list[Row]:
+    """Each instance with the window or, of an exclusion, the patch group that is its own."""
     if exemption.approved_at is None:
         word = ("off", "Asked for") if exemption.state in Exemption.OPEN else ("off", "Not exempted")
-        return [
-            Row(one, windows[one.pk].name if one.pk in windows else "", "asked", *word) for one in instances
-        ]
+        return [Row(one, homes[one.pk].name if one.pk in homes else "", "asked", *word) for one in instances]
     proven = {one["instance"]: one for one in exemption.restored_proof or ()}
     return [_row(one, proven.get(one["instance"].instance_id)) for one in ending.enforcement_of(exemption)]
 
@@ -221,6 +236,7 @@ def _row(one: ending.Enforcement, proof: Mapping[str, Any] | None) -> Row:
         known or ("wait", "Not laid down yet"),
         back.changed_at if back and ready else None,
         _moment((back.applied or {}).get("at")) if back and ready else None,
+        first_patched_at=one["first_patched_at"],
     )
 
 
@@ -236,6 +252,7 @@ def _proven(one: ending.Enforcement, proof: Mapping[str, Any]) -> Row:
         text,
         WAY_BACK[Condition.REMOVED],
         proved_at=datetime.fromisoformat(proof["read_back_at"]) if proof["read_back_at"] else None,
+        first_patched_at=one["first_patched_at"],
     )
 
 
@@ -375,27 +392,17 @@ def moved_since(exemption: Exemption, number: int, sentence: str) -> dict[str, A
     """What changed between the revision that somebody read and the one there is now."""
     read = exemption.revisions.filter(number=number).first()
     now = exemption.revisions.select_related("author").order_by("-number").first()
-    before = workflow.content_of(read) if read else {}
-    after = workflow.content_of(now) if now else {}
-    moved = [
-        {"field": label, "read": _told(name, before.get(name)), "now": _told(name, after.get(name))}
-        for name, label in FIELDS.items()
-        if before and before.get(name) != after.get(name)
-    ]
+    moved = moved_between(read, now) if read and now else []
     return {"sentence": sentence, "read": number, "now": now, "moved": moved}
 
 
-FIELDS = {
-    "title": "Title",
-    "ends_at": "Ends",
-    "instances": "Instances",
-    "reason": "Reason",
-    "compensating_controls": "Compensating controls",
-    "documents": "Documents",
-}
-
-
-def _told(name: str, value: Any) -> Any:
-    if name == "ends_at" and value:
-        return datetime.fromisoformat(value)
-    return [one["name"] for one in value] if name == "documents" and value else value
+def since(exemption: Exemption, earlier: Look) -> dict[str, Any]:
+    """What changed since somebody looked, as ``components/since.html`` takes it."""
+    assert exemption.current is not None
+    read = exemption.revisions.get(number=earlier.revision)
+    return {
+        "look": earlier,
+        "now": exemption.current,
+        "moved": moved_between(read, exemption.current),
+        "url": "#h-why",
+    }

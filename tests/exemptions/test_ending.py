@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from exemptions import ending, workflow
+from exemptions import ending, waiving, workflow
 from exemptions.models import Exemption
-from patching import desired
-from patching.models import MaintenanceWindow, PushRun, ResourceState, Tombstone, Waiver
+from patching import clones, desired
+from patching.gate import ClosedError, Gate
+from patching.models import MaintenanceWindow, PatchFinding, PushRun, ResourceState, Scan, Tombstone, Waiver
 from patching.specs import DEFERRED, Key, ScheduleSpec, TagSpec
+from patching.work import sources_as_plain
 from portal.governance import audit, clock
 from portal.governance.models import OutboxMessage
+from tests import asks as wishes
 from tests import factories
 from tests.exemptions import asks
 
@@ -225,6 +228,75 @@ def test_an_overlapping_one_that_goes_on_lets_the_earlier_end(cast, monkeypatch)
     assert not Tombstone.objects.filter(kind="schedule").exists()
 
 
+def excluding(by, server, patch, days):
+    """A patch exclusion in force: the same waiver as by approval, beside the server's deferral."""
+    made = asks.drafted(by, [server], ends_at=clock.now() + timedelta(days=days))
+    Exemption.objects.filter(pk=made.pk).update(
+        kind="patch_exclusion", patches=[patch], state=State.APPROVED, approved_at=clock.now()
+    )
+    made.refresh_from_db()
+    waiving.waive(made)
+    return made
+
+
+@pytest.fixture
+def in_a_group(cast):
+    server = wishes.fleet()[0]
+    request = wishes.submitted(cast["rita"], wishes.ha_items([server]))
+    wishes.approve(request, *(cast[one] for one in ("omar", "ivan", "clara")))
+    return server
+
+
+def test_an_exclusion_beside_another_is_restored_only_when_the_tag_names_the_other_alone(
+    cast, in_a_group, monkeypatch
+):
+    short = excluding(cast["rita"], in_a_group, "KB1", 5)
+    excluding(cast["rita"], in_a_group, "KB2", 20)
+    home = ending.groups_of([in_a_group])[in_a_group.pk].name
+    tag = ResourceState.objects.create(
+        account_region=in_a_group.account_region,
+        kind="tag",
+        key=f"{in_a_group.instance_id}:{in_a_group.account_region.account.patch_group_tag}",
+        uid="tag",
+        condition=Condition.IN_SYNC,
+        applied={"value": clones.side_group(home, ["KB1", "KB2"])},
+        changed_at=clock.now(),
+    )
+    asks.later(monkeypatch, short.ends_at)
+    asks.pushed()
+
+    assert settle_twice() == 0
+    assert ending.proof_of(short)[0]["because"] == "Its tag does not read back without this one."
+    ResourceState.objects.filter(pk=tag.pk).update(applied={"value": clones.side_group(home, ["KB2"])})
+    assert settle_twice() == 1
+    assert state_of(short) == State.RESTORED
+
+
+def test_a_step_that_a_later_exemption_makes_needless_may_leave_while_the_others_go_on(cast, in_a_group):
+    long, short = (excluding(cast["rita"], in_a_group, *one) for one in (("KB1", 20), ("KB2", 5)))
+    place, key = in_a_group.account_region, in_a_group.account_region.account.patch_group_tag
+    for one in desired.now_for(place).values():
+        if isinstance(one.spec, ScheduleSpec):
+            ResourceState.objects.create(
+                account_region=place,
+                kind="schedule",
+                key=one.key.name,
+                uid=one.uid,
+                sources=sources_as_plain(one),
+                changed_at=clock.now(),
+            )
+    assert not Tombstone.objects.filter(kind="schedule").exists()
+    excluding(cast["rita"], in_a_group, "KB2", 10)
+
+    stones = Tombstone.objects.filter(kind="schedule", buried_at=None)
+    stale = f"{in_a_group.instance_id}:{key}:{short.ends_at:%Y-%m-%dT%H:%M:%S}"
+    assert [one.key for one in stones] == [stale]
+    assert Gate(place).check_removal(Key("schedule", stale)).key == stale
+    with pytest.raises(ClosedError):
+        Gate(place).check_removal(Key("schedule", f"{in_a_group.instance_id}:{key}"))
+    assert Waiver.objects.in_force(clock.now()).filter(source=f"exemption:{long.pk}").exists()
+
+
 def test_an_instance_that_is_gone_needs_no_restoring(exemption, monkeypatch):
     asks.later(monkeypatch, exemption.ends_at)
     gone, _ = Waiver.objects.order_by("pk")
@@ -254,3 +326,65 @@ def test_ending_twice_wants_nothing_more_than_ending_once(cast, exemption):
     workflow.end_waivers(exemption)
     assert not Tombstone.objects.filter(buried_at=None).exists()
     assert len(set(Waiver.objects.values_list("ended_at", flat=True))) == 1
+
+
+# the first patch after it
+
+
+def scan(instance, at, operation="Install"):
+    return Scan.objects.create(
+        instance=instance,
+        operation=operation,
+        started_at=at,
+        ended_at=at + timedelta(minutes=20),
+        pulled_at=at + timedelta(hours=1),
+        aws_baseline_id="pb-0000000000000000a",
+        is_compliant=True,
+        is_latest=False,
+    )
+
+
+def test_the_first_installation_after_the_end_is_shown_with_the_proof(exemption, monkeypatch):
+    end, (one, other) = exemption.ends_at, exemption.instances.order_by("name")
+    scan(one, end - timedelta(days=1))
+    scan(one, end + timedelta(minutes=30), "Scan")
+    scan(one, end + timedelta(hours=1))
+    scan(one, end + timedelta(days=7))
+    scan(other, end - timedelta(minutes=1))
+    asks.later(monkeypatch, end + timedelta(days=8))
+    found = {each["instance"]: each["first_patched_at"] for each in ending.enforcement_of(exemption)}
+    assert found == {one: end + timedelta(hours=1), other: None}
+
+
+def test_where_a_scan_hid_the_installation_the_first_patch_that_is_no_longer_missing_tells(
+    exemption, monkeypatch
+):
+    end, (one, other) = exemption.ends_at, exemption.instances.order_by("name")
+    for instance, resolved_at in ((one, end + timedelta(hours=3)), (other, end - timedelta(hours=3))):
+        PatchFinding.objects.create(
+            instance=instance,
+            patch_id="KB5039227",
+            state="missing",
+            first_seen_at=end - timedelta(days=9),
+            last_seen_at=end - timedelta(days=1),
+            resolved_at=resolved_at,
+        )
+    asks.later(monkeypatch, end + timedelta(days=1))
+    found = {each["instance"]: each["first_patched_at"] for each in ending.enforcement_of(exemption)}
+    assert found == {one: end + timedelta(hours=3), other: None}
+
+
+def test_after_a_revocation_the_installation_counts_from_then(cast, exemption):
+    one = exemption.instances.first()
+    workflow.revoke(exemption, by=cast["clara"], reason="The fix is out.")
+    at = clock.now() + timedelta(hours=1)
+    scan(one, at)
+    found = {each["instance"]: each["first_patched_at"] for each in ending.enforcement_of(exemption)}
+    assert found[one] == at
+
+
+def test_first_patches_are_one_query_for_all(cast, django_assert_num_queries):
+    exemption = asks.approved(cast["rita"], asks.servers(6))
+    waivers = list(Waiver.objects.filter(source=f"exemption:{exemption.pk}"))
+    with django_assert_num_queries(1):
+        ending.first_patched(waivers)

@@ -6,9 +6,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from exemptions import permissions, workflow
+from exemptions.asked import content_of
 from exemptions.models import Decision, Exemption, Revision
 from patching.models import MaintenanceWindow, PatchFinding, Tombstone, Waiver
-from portal.governance import audit, clock
+from portal.governance import audit, clock, conversation
 from portal.governance.errors import (
     DomainError,
     InvalidInput,
@@ -49,14 +50,14 @@ def letters(person, event):
 def test_a_draft_is_revision_one_and_sealed_by_its_digest(cast, servers):
     exemption = asks.drafted(cast["rita"], servers)
 
-    content = workflow.content_of(exemption.current)
+    content = content_of(exemption.current)
     assert (exemption.state, exemption.current.number, exemption.team) == (
         State.DRAFT,
         1,
         servers[0].application.team,
     )
     assert content["instances"] == sorted(one.instance_id for one in servers)
-    assert content["compensating_controls"] == asks.CONTROLS
+    assert [one["what"] for one in content["compensating_controls"]] == [asks.CONTROLS]
     assert [entry.action for entry in audit.timeline(exemption)] == ["exemptions.exemption.revised"]
 
 
@@ -112,7 +113,7 @@ def test_at_most_fifty_instances_are_named(cast, servers):
 
 def test_an_instance_named_twice_counts_once(cast, servers):
     exemption = asks.drafted(cast["rita"], [servers[0], servers[0]])
-    assert workflow.content_of(exemption.current)["instances"] == [servers[0].instance_id]
+    assert content_of(exemption.current)["instances"] == [servers[0].instance_id]
 
 
 # submit
@@ -351,6 +352,31 @@ def test_a_rejection_needs_its_reason_and_is_final(cast, asked):
         workflow.submit(exemption, by=cast["rita"])
 
 
+def test_a_blocking_comment_holds_up_the_approval_until_it_is_resolved(cast, asked):
+    said = [
+        conversation.say(asked, by=cast[name], text="Show the vendor's word.", blocking=True)
+        for name in ("ivan", "omar")
+    ]
+
+    with pytest.raises(DomainError, match="are open: by Ivan Petrov and Omar Haddad") as refused:
+        workflow.approve(asked, by=cast["clara"], **asks.reading(asked))
+    assert refused.value.http_status == 422
+    for one in said:
+        conversation.resolve(asked, one, by=cast["clara"])
+    assert workflow.approve(asked, by=cast["clara"], **asks.reading(asked)).state == State.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"), [("reject", "rejected"), ("request_changes", "changes_requested")]
+)
+def test_a_blocking_comment_holds_up_no_refusal(cast, asked, verb, state):
+    conversation.say(asked, by=cast["ivan"], text="Show the vendor's word.", blocking=True)
+
+    asked = getattr(workflow, verb)(asked, by=cast["clara"], reason="No proof.", **asks.reading(asked))
+
+    assert asked.state == state
+
+
 def test_changes_asked_for_are_answered_by_a_new_revision(cast, asked, servers):
     exemption = workflow.request_changes(asked, by=cast["clara"], reason="One server.", **asks.reading(asked))
     assert exemption.state == State.CHANGES_REQUESTED
@@ -434,13 +460,13 @@ def test_strangers_edit_nothing_and_nobody_edits_what_is_decided(cast, asked, se
     with pytest.raises(NotAllowed):
         workflow.revise(asked, by=cast["noor"], **asks.wish(servers))
     with pytest.raises(WrongState, match="documents are added before"):
-        workflow.attach(asked, asks.document("more.pdf", b"%PDF-more"), by=cast["rita"])
+        workflow.attach(asked, asks.document("more.pdf", b"%PDF-1.7 more\n%%EOF"), by=cast["rita"])
 
     workflow.approve(asked, by=cast["clara"], **asks.reading(asked))
     with pytest.raises(WrongState, match="only an open one can be edited"):
         workflow.revise(asked, by=cast["rita"], **asks.wish(servers))
     with pytest.raises(WrongState):
-        workflow.attach(asked, asks.document("more.pdf", b"%PDF-more"), by=cast["rita"])
+        workflow.attach(asked, asks.document("more.pdf", b"%PDF-1.7 more\n%%EOF"), by=cast["rita"])
 
 
 def test_a_document_is_part_of_what_is_decided(cast, servers):
@@ -448,7 +474,7 @@ def test_a_document_is_part_of_what_is_decided(cast, servers):
     before = exemption.current.digest
     document = workflow.attach(exemption, asks.document(), by=cast["rita"])
     exemption.refresh_from_db()
-    content = workflow.content_of(exemption.current)
+    content = content_of(exemption.current)
     assert content["documents"] == [{"name": document.name, "sha256": document.sha256}]
     assert exemption.current.digest != before
 
@@ -474,6 +500,7 @@ def test_what_is_approved_is_revoked_and_not_withdrawn(cast, asked):
 @pytest.mark.parametrize("name", ["clara", "dora", "ines", "omar", "rita"])
 def test_those_who_answer_for_it_end_it_early(cast, asked, name):
     exemption = asks.decided(asked)
+    asks.pushed()
     exemption = workflow.revoke(exemption, by=cast[name], reason="The fix is out.")
 
     assert exemption.state == State.REVOKED

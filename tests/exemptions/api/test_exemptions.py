@@ -23,6 +23,10 @@ def body(instances, **changes):
         "title": asks.TITLE,
         "reason": asks.REASON,
         "compensating_controls": asks.CONTROLS,
+        "tried": "The vendor's hotfix was tried on a clone.",
+        "fix_plan": "Version 5 is certified in two weeks.",
+        "exposure": "internal",
+        "data_class": "confidential",
         "application": "payments",
         "instances": [one.pk for one in instances],
         "ends_at": (clock.now() + timedelta(days=10)).isoformat(),
@@ -75,6 +79,63 @@ def test_every_bad_field_is_named_at_once(call_api, cast, servers):
     assert answer.status_code == 400
     assert set(fields(answer)) == {"risk", "title", "ends_at"}
     assert not Exemption.objects.exists()
+
+
+def test_the_questionnaire_comes_back_as_it_was_given(call_api, cast, servers):
+    controls = [
+        {"kind": "network", "what": "Reachable from the bastion only.", "evidence": "vendor-statement.pdf"},
+        {"what": "The SOC watches them day and night.", "valid_until": "2099-01-31"},
+    ]
+    wish = body(servers, compensating_controls=controls, backup="omar", fix_expected_on="2099-02-01")
+    answer = call_api(cast["rita"]).post(URL, wish, format="json")
+    assert answer.status_code == 201, answer.json()
+    told = answer.json()
+    for name in ("kind", "reason", "tried", "fix_plan", "fix_expected_on", "exposure", "data_class"):
+        assert told[name] == wish.get(name, "node_deferral"), name
+    assert [one["kind"] for one in told["compensating_controls"]] == ["network", "other"]
+    assert told["compensating_controls"][1]["valid_until"] == "2099-01-31"
+    assert told["backup"]["username"] == "omar"
+    assert (told["patches"], told["conditions"], told["renews"], told["renewal"]) == ([], [], None, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kind": "holiday"}, "kind"),
+        ({"compensating_controls": []}, "compensating_controls"),
+        ({"compensating_controls": [{"what": "Short"}]}, "compensating_controls"),
+        ({"compensating_controls": [{"what": "Long enough.", "who": "me"}]}, "compensating_controls"),
+        ({"compensating_controls": 7}, "compensating_controls"),
+        ({"backup": "noor"}, "backup"),
+        ({"conditions": ["None."]}, "conditions"),
+        ({"fix_expected_on": "soon"}, "fix_expected_on"),
+        ({"patches": ["KB5039227"]}, "patches"),
+        ({"instances": list(range(1, 52))}, "instances"),
+    ],
+    ids=lambda one: str(one)[:40],
+)
+def test_a_bad_answer_is_named(call_api, cast, servers, changes, field):
+    answer = call_api(cast["rita"]).post(URL, {**body(servers), **changes}, format="json")
+    assert answer.status_code == 400
+    assert {name.split(".")[0].split("[")[0] for name in fields(answer)} == {field}
+
+
+def test_what_a_draft_left_open_is_named_when_it_is_submitted(call_api, cast, servers):
+    rita, wish = call_api(cast["rita"]), body(servers)
+    for name in ("tried", "fix_plan", "exposure", "data_class"):
+        del wish[name]
+    mine = f"{URL}{rita.post(URL, wish, format='json').json()['id']}/"
+    rita.post(f"{mine}documents/", {"document": asks.document()}, format="multipart")
+    answer = rita.post(f"{mine}submit/")
+    assert (answer.status_code, set(fields(answer))) == (400, {"tried", "fix_plan", "exposure", "data_class"})
+
+
+def test_a_patch_leaves_the_other_answers_as_they_are(call_api, cast, draft):
+    rita = call_api(cast["rita"])
+    told = rita.patch(f"{URL}{draft['id']}/", {"fix_plan": "Version 6."}, format="json").json()
+    same = {name: draft[name] for name in ("tried", "exposure", "data_class", "compensating_controls")}
+    assert told["fix_plan"] == "Version 6."
+    assert {name: told[name] for name in same} == same
 
 
 def test_only_what_one_may_see_can_be_named(call_api, cast, servers):
@@ -158,11 +219,15 @@ def test_it_is_rejected_and_sent_back_only_with_a_reason(call_api, cast, submitt
     )
 
 
-def test_a_stale_decision_and_a_stale_edit_are_told_apart(call_api, cast, draft, submitted):
+def test_a_stale_decision_and_a_stale_edit_are_told_apart(call_api, cast, draft):
+    rita, mine = call_api(cast["rita"]), f"{URL}{draft['id']}/"
+    read = rita.get(mine)
+    rita.post(f"{mine}documents/", {"document": asks.document()}, format="multipart")
+    assert rita.post(f"{mine}submit/").status_code == 200
     stale = call_api(cast["clara"]).post(f"{URL}{draft['id']}/approve/", reading(draft), format="json")
     assert (stale.status_code, stale.json()["code"]) == (409, "stale_revision")
     edit = call_api(cast["rita"]).patch(
-        f"{URL}{draft['id']}/", {"title": "Another"}, format="json", HTTP_IF_MATCH=f'"{draft["digest"]}"'
+        f"{URL}{draft['id']}/", {"title": "Another"}, format="json", HTTP_IF_MATCH=read["ETag"]
     )
     assert (edit.status_code, edit.json()["code"]) == (412, "precondition_failed")
 
@@ -186,7 +251,7 @@ def test_it_is_withdrawn(call_api, cast, submitted):
 def test_a_document_comes_back_as_an_attachment_and_its_reading_is_logged(call_api, cast, submitted):
     document = submitted["documents"][0]
     answer = call_api(cast["axel"], "read").get(f"{URL}{submitted['id']}/documents/{document['id']}/")
-    assert answer.content == b"%PDF-1.7 signed"
+    assert answer.content == b"%PDF-1.7 signed\n%%EOF"
     assert answer["Content-Disposition"] == 'attachment; filename="vendor-statement.pdf"'
     assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == (
         "application/octet-stream",

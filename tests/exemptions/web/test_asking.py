@@ -1,5 +1,6 @@
 """Asking for an exemption and editing one, as a browser does it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from django.urls import reverse
 
 from exemptions import workflow
 from exemptions.models import Document, Exemption
+from patching.models import PatchFinding
 from portal.governance import clock
 from tests import factories, people
 from tests.exemptions import asks
@@ -34,18 +36,27 @@ def text(reply):
     return reply.content.decode()
 
 
+def ticked(reply, name="instances"):
+    boxes = re.findall(r"<input[^>]*>", text(reply))
+    return [box for box in boxes if f'name="{name}"' in box and " checked" in box]
+
+
 def in_berlin(days):
     return f"{(clock.now() + timedelta(days=days)).astimezone(BERLIN):%Y-%m-%dT%H:%M}"
 
 
 def form(servers, **changes):
+    wish = asks.wish(servers)
     return {
         "application": "payments",
         "title": asks.TITLE,
         "instances": [one.pk for one in servers],
         "ends_at": in_berlin(10),
+        "kind": Exemption.Kind.NODE_DEFERRAL,
         "reason": asks.REASON,
-        "compensating_controls": asks.CONTROLS,
+        **{name: wish[name] for name in ("tried", "fix_plan", "exposure", "data_class")},
+        "control_1_kind": "other",
+        "control_1_what": asks.CONTROLS,
         "documents": [asks.document()],
         "do": "submit",
         **changes,
@@ -104,7 +115,7 @@ def test_only_visible_instances_in_a_live_window_may_be_chosen(browser, servers)
 def test_an_instance_leads_to_the_form_with_itself_chosen(browser, servers):
     reply = browser.get(url("ask"), {"instance": servers[1].pk})
     assert reply.context["form"].initial["instances"] == [servers[1].pk]
-    assert text(reply).count(" checked") == 1
+    assert len(ticked(reply)) == 1
 
 
 def test_an_instance_in_no_window_is_told_so(browser, servers):
@@ -148,7 +159,7 @@ def test_bad_input_keeps_the_form_and_says_that_files_are_chosen_again(browser, 
     assert set(reply.context["form"].errors) == {"title"}
     assert "Choose your files again" in page
     assert asks.CONTROLS in page
-    assert page.count(" checked") == 2
+    assert len(ticked(reply)) == 2
 
     reply = browser.post(url("ask"), form(servers, reason="too short", ends_at=in_berlin(91)))
     assert set(reply.context["form"].errors) == {"reason", "ends_at"}
@@ -255,3 +266,51 @@ def test_a_moment_that_the_clocks_skip_is_refused(browser, servers, settings, mo
     reply = browser.post(url("ask"), form(servers, ends_at=f"{spring:%Y-%m-%dT%H:%M}"))
     assert reply.status_code == 400
     assert "ends_at" in reply.context["form"].errors
+
+
+# where one comes from
+
+
+def test_a_finding_a_patch_and_a_group_lead_to_the_form_filled_in(browser, servers):
+    finding = PatchFinding.objects.create(
+        instance=servers[1],
+        patch_id="KB5039227",
+        severity="Critical",
+        cves=["CVE-2026-1111"],
+        state="missing",
+        first_seen_at=clock.now(),
+        last_seen_at=clock.now(),
+    )
+    for query in ({"finding": finding.pk}, {"patch": "KB5039227"}):
+        reply = browser.get(url("ask"), query)
+        words = reply.context["form"].initial
+        assert (words["kind"], words["open_patches"]) == (Exemption.Kind.PATCH_EXCLUSION, ["KB5039227"])
+        assert words["instances"] == [servers[1].pk]
+        assert len(ticked(reply, "open_patches")) == 1
+        assert "CVE-2026-1111" in text(reply)
+        assert "because a critical patch is missing on production" in text(reply)
+
+
+@pytest.mark.parametrize("name", ["finding", "group", "patch"])
+@pytest.mark.parametrize("value", ["0", "x", "9" * 40])
+def test_what_is_not_there_is_not_found(browser, servers, name, value):
+    assert browser.get(url("ask"), {name: value}).status_code == 404
+
+
+def test_looking_saves_nothing_and_keeps_what_was_typed(browser, servers):
+    first = asks.submitted(people.person("rita"), servers, ends_at=clock.now() + timedelta(days=20))
+    reply = browser.post(url("ask"), form(servers, do="look", reason="so far"))
+    assert reply.status_code == 200
+    assert "so far" in text(reply)
+    assert len(ticked(reply)) == 2
+    assert f"{first.number} asks to keep" in text(reply)
+    assert Exemption.objects.count() == 1
+
+
+def test_a_control_shows_a_document_that_is_there(browser, servers):
+    reply = browser.post(url("ask"), form(servers, control_2_what="short", control_1_evidence="none.pdf"))
+    assert set(reply.context["form"].errors) == {"control_1_evidence", "control_2_what"}
+    said = form(servers, control_1_evidence="vendor-statement.pdf", control_1_valid_until="2030-01-31")
+    assert browser.post(url("ask"), said).status_code == 302
+    (control,) = workflow.content_of(Exemption.objects.get().current)["compensating_controls"]
+    assert (control["evidence"], control["valid_until"]) == ("vendor-statement.pdf", "2030-01-31")

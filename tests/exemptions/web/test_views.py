@@ -337,7 +337,7 @@ def test_a_stale_form_is_409_and_shows_what_moved(cast, asked, browse):
     assert "It changed while you were reading" in page
     assert "One is enough." in page
     assert "Review revision 3" in page
-    assert [one["field"] for one in reply.context["stale"]["moved"]] == ["Ends", "Instances"]
+    assert [one.field for one in reply.context["stale"]["moved"]] == ["Ends", "Instances"]
     assert 'name="outcome"' not in page
     assert not Decision.objects.exists()
 
@@ -396,7 +396,7 @@ def test_ending_it_early_takes_a_reason(cast, asked, browse):
 def test_a_document_comes_as_a_download_and_its_reading_is_on_record(cast, asked, browse):
     document = asked.documents.get()
     reply = browse(cast["axel"]).get(url("document", asked.pk, document.pk))
-    assert reply.content == b"%PDF-1.7 signed"
+    assert reply.content == b"%PDF-1.7 signed\n%%EOF"
     assert reply["Content-Disposition"] == 'attachment; filename="vendor-statement.pdf"'
     assert reply["X-Content-Type-Options"] == "nosniff"
     assert reply["Cache-Control"] == "private, no-store"
