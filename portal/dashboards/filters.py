@@ -11,11 +11,14 @@ from patching import posture
 from patching.models import Application, Environment
 
 STATUSES = (
-    ("compliant", "Compliant"),
-    ("non_compliant", "Not compliant"),
+    ("ssm_compliant", "Compliant, SSM says"),
+    ("compliant", "Compliant, raw"),
+    ("net_compliant", "Compliant, net: or excused"),
+    ("ssm_non_compliant", "Not compliant, SSM says"),
+    ("non_compliant", "Not compliant, raw"),
+    ("hidden", "Hidden: compliant only in SSM's words"),
     ("unexcused", "Not compliant, not excused"),
     ("excused", "Excused by an exemption"),
-    ("net_compliant", "Compliant or excused"),
     ("stale_scan", "Old scan"),
     ("unknown", "Unknown"),
 )
@@ -28,6 +31,12 @@ TRUST = {
     "other_baseline": "Judged by another baseline",
     "never": "Never scanned",
 }
+EXEMPTIONS = {
+    "any": "In force",
+    "node_deferral": "Out of its window",
+    "patch_exclusion": "Without named patches",
+}
+HIDDEN = (("yes", "Hidden by an exclusion"), ("no", "Told by SSM"))
 PATCH_STATES = (
     ("missing", "Missing"),
     ("failed", "Failed to install"),
@@ -96,16 +105,18 @@ class InstanceFilter(PostureFilter):
     covered = _hidden("Covered")
     trust = _hidden("Last scan")
     account_region = _hidden("Account and Region")
+    exemption = _hidden("Exemption")
     operating_system = _hidden("Operating system")
     group = _hidden("Patch group tag")
     window = _hidden("Window tag")
+    home_window = _hidden("Window, with those left out")
 
     def matching(self, wanted: dict[str, str]) -> QuerySet[Any]:
         found = posture.instances_matching(self.request.user, **wanted)
         return found.select_related("application__team", "environment", "account_region__account")
 
     def say(self, name: str, value: str) -> str:
-        return TRUST.get(value, value) if name == "trust" else value
+        return {"trust": TRUST, "exemption": EXEMPTIONS}.get(name, {}).get(value, value)
 
 
 class FindingFilter(PostureFilter):
@@ -118,6 +129,7 @@ class FindingFilter(PostureFilter):
         choices=[(age.name, f"{age.label} days") for age in posture.AGES],
         empty_label="Any time",
     )
+    hidden = django_filters.ChoiceFilter(label="Told by", choices=HIDDEN, empty_label="SSM or us")
     cve = _hidden("CVE")
     instance = _hidden("Instance")
 

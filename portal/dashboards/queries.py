@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
+import exemptions.debt
 import exemptions.permissions
 import exemptions.workflow
 import patching.workflow
@@ -74,11 +75,11 @@ class Decided(NamedTuple):
 
 @dataclass(frozen=True)
 class Debt:
-    """What exemptions in force leave unpatched: instances, and the days that remain, added up."""
+    """What exemptions in force leave unpatched: instances, and the points of ``exemptions.debt``."""
 
     exemptions: int
     instances: int
-    node_days: int
+    points: int
     ending: int  # within 30 days
     overdue: int  # past their end and not yet restored
 
@@ -237,14 +238,12 @@ class Board:
         mine = Exemption.objects.visible_to(self.user).filter(state=Exemption.State.APPROVED)
         seen = posture.instances_matching(self.user, at=self.at)
         waivers = Waiver.objects.in_force(self.at).filter(instance__in=seen.values("pk"))
-        ends: dict[int, datetime] = {}
-        for waiver in waivers:
-            ends[waiver.instance_id] = max(waiver.ends_at, ends.get(waiver.instance_id, waiver.ends_at))
+        held = exemptions.debt.report(mine, self.at)
         return Debt(
-            exemptions=mine.filter(ends_at__gt=self.at).count(),
-            instances=len(ends),
-            node_days=sum(-(-(end - self.at) // timedelta(days=1)) for end in ends.values()),
-            ending=mine.filter(ends_at__gt=self.at, ends_at__lte=self.at + timedelta(days=30)).count(),
+            exemptions=len(held.rows),
+            instances=waivers.values("instance").distinct().count(),
+            points=held.everything.total,
+            ending=sum(one.ends_at <= self.at + timedelta(days=30) for one in held.rows),
             overdue=mine.filter(ends_at__lte=self.at).count(),
         )
 
@@ -282,7 +281,7 @@ class Board:
         found = list(rows.annotate(noted=Subquery(noted.order_by("-pk").values("error")[:1])))
         for row in found:
             row.running_instances = counts.get(row.pk, 0)  # type: ignore[attr-defined]
-            row.health = self._health(row)  # type: ignore[attr-defined]
+            row.health = self._health(row)
         return found
 
     def _health(self, row: AccountRegion) -> str:

@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from exemptions.models import Exemption
-from exemptions.web.views import ExemptionFilter
+from exemptions.web.register import ExemptionFilter
 from patching import posture, workflow
 from patching.models import (
     AccountRegion,

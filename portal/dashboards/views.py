@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from patching import posture
+from patching import exclusions, posture
 from patching.models import ManagedInstance, PatchFinding
 from portal.dashboards.filters import FindingFilter, InstanceFilter
 from portal.dashboards.queries import Board
-from portal.governance import lists
+from portal.governance import clock, lists, roles
 
 TABS = (
     {"key": "fleet", "label": "Fleet"},
@@ -26,7 +26,8 @@ SLICE_COLUMNS = (
     lists.Column("Name", lambda row: row.key),
     lists.Column("Team", lambda row: row.team),
     lists.Column("Running instances", lambda row: row.figures.total),
-    lists.Column("Compliant (SSM and raw)", lambda row: row.figures.compliant),
+    lists.Column("Compliant (SSM says)", lambda row: row.figures.ssm_compliant),
+    lists.Column("Compliant (raw)", lambda row: row.figures.compliant),
     lists.Column("Compliant or excused (net)", lambda row: row.figures.net_compliant),
     lists.Column("Not compliant", lambda row: row.figures.noncompliant),
     lists.Column("Of these excused", lambda row: row.figures.excused),
@@ -43,9 +44,16 @@ SEVERITY_COLUMNS = (
     lists.Column("Patches", lambda row: row.patches),
     lists.Column("Instances", lambda row: row.instances),
 )
+
+
+def _day_head(name: str) -> str:
+    words = name.replace("_", " ")
+    return words.replace("ssm", "SSM") if words.startswith("ssm") else words.capitalize()
+
+
 DAY_COLUMNS = tuple(
-    lists.Column(name.replace("_", " ").capitalize(), lambda row, name=name: getattr(row, name))
-    for name in posture.Day._fields
+    lists.Column(_day_head(name), lambda row, name=name: getattr(row, name))
+    for name in (*posture.Day._fields, "net_compliant")
 )
 INSTANCE_COLUMNS = (
     lists.Column("Instance", lambda row: row.name, "name"),
@@ -56,10 +64,12 @@ INSTANCE_COLUMNS = (
     lists.Column("Account", lambda row: row.account_region, "account_region", shown=False),
     lists.Column("Operating system", lambda row: row.operating_system, "operating_system"),
     lists.Column("Status", lambda row: row.status, "status"),
+    lists.Column("SSM says", lambda row: row.ssm_status, shown=False),
     lists.Column("Excused", lambda row: row.excused, shown=False),
     lists.Column("Critical", lambda row: row.open_findings[posture.Step.CRITICAL], css="r"),
     lists.Column("Open findings", lambda row: row.open_findings["all"], css="r"),
     lists.Column("Scanned", lambda row: row.scanned_at, "scanned_at"),
+    lists.Column("Patch group", lambda row: row.home_group, shown=False),
     lists.Column("Patch group tag", lambda row: row.group_name, shown=False),
     lists.Column("Window tag", lambda row: row.window_value, shown=False),
 )
@@ -73,6 +83,8 @@ FINDING_COLUMNS = (
     lists.Column("Application", lambda row: row.instance.application, "instance__application__slug"),
     lists.Column("Environment", lambda row: row.instance.environment, "instance__environment__rank"),
     lists.Column("Known since", lambda row: row.first_seen_at, "first_seen_at"),
+    lists.Column("Hidden by an exclusion", lambda row: row.hidden, shown=False),
+    lists.Column("Exclusion", lambda row: row.cover and row.cover.waiver.allowed_by, shown=False),
     lists.Column("CVEs", lambda row: " ".join(row.cves), shown=False),
 )
 
@@ -122,6 +134,8 @@ def findings(request: HttpRequest) -> HttpResponse:
         columns=FINDING_COLUMNS,
         name="findings",
         filters=FindingFilter,
+        context={"my_teams": set(roles.teams_of(request.user).values_list("pk", flat=True))},
+        decorate=_say_what_excuses,
     )
 
 
@@ -133,6 +147,13 @@ def _export(board: Board, tab: str) -> tuple[Sequence[lists.Column], Sequence[An
     if tab == "severities":
         return SEVERITY_COLUMNS, board.severities
     return DAY_COLUMNS, board.trend
+
+
+def _say_what_excuses(rows: list[PatchFinding]) -> None:
+    """Give each finding of a page the exclusion that covers it, in one query."""
+    covers = exclusions.covers_of(rows, clock.now())
+    for row in rows:
+        row.cover = covers.get(row.pk)  # type: ignore[attr-defined]
 
 
 def _count_findings(rows: list[ManagedInstance]) -> None:

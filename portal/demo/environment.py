@@ -50,6 +50,9 @@ def _values() -> dict[str, str]:
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",
         # the tokens of the cast decide for as long as the demo is kept
         "DECISION_SIGN_IN_MAX_AGE": str(FOREVER),
+        # nobody else asks this AWS
+        "AWS_READS_PER_SECOND": "0",
+        "AWS_WRITES_PER_SECOND": "0",
         "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{aws_port()}",
         "AWS_ACCESS_KEY_ID": HUB_ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "simulated",

@@ -54,9 +54,11 @@ class SimulatedAws:
     """A child that lives no longer than we do: it ends when its standard input does, however we go."""
 
     def __init__(self, port: int, state: Path) -> None:
-        command = [sys.executable, str(BASE_DIR / "manage.py"), "simulate_aws", "--exit-with-parent"]
+        # without Django, which it has no use for
+        command = [sys.executable, "-m", "patching.simulator", "--exit-with-parent"]
         self.process = subprocess.Popen(  # noqa: S603 - our own command, two numbers and a path
             [*command, "--port", str(port), "--state", str(state)],
+            cwd=BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             # Ctrl-C is for us: the child answers until we have stopped asking

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from patching import posture, pull, push
+from patching import posture, pull, turns
 from patching.models import MaintenanceWindow
 from portal.demo import simulator
 from portal.governance import clock, nudge
@@ -26,9 +26,10 @@ def advance_to(moment: datetime) -> datetime:
         )
     there = simulator.advance(moment)
     here = clock.set_to(max(there, moment))
-    push.want_all()
+    turns.compare_all()
     pull.want_all()
-    nudge.wake("patching.tick")
+    for task in ("patching.tick", "exemptions.settle", "exemptions.remind", "exemptions.review"):
+        nudge.wake(task)
     return here
 
 

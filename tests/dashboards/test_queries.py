@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exemptions.models import Exemption
-from patching.models import Decision, MaintenanceWindow, PullRun, Waiver
+from patching.models import Decision, MaintenanceWindow, PatchFinding, PullRun, Waiver
 from portal.dashboards.queries import Board
 from portal.governance import clock
 from portal.governance.models import Outcome, Role, RoleGrant, User
@@ -90,19 +90,28 @@ def test_the_windows_that_open_next_come_first_and_those_that_never_do_not_at_al
     assert Board(noor).next_runs == []
 
 
-def test_debt_counts_an_instance_once_until_its_last_exemption_ends(rita: User, noor: User):
+def test_debt_is_weighed_as_its_page_does_and_counts_an_instance_once(rita: User, noor: User):
     one, other = factories.instance(), factories.instance()
     waiver(one, 3, "exemption:1")
     waiver(one, 9.5, "exemption:2")
     waiver(other, 40, "exemption:3")
-    exemption(rita, 9.5)
+    held = exemption(rita, 9.5, approved_at=clock.now() - timedelta(days=2.5))
+    held.instances.add(one)
+    PatchFinding.objects.create(
+        instance=one,
+        patch_id="KB5039227",
+        severity="Critical",
+        state="missing",
+        first_seen_at=clock.now(),
+        last_seen_at=clock.now(),
+    )
     exemption(rita, 40)
     exemption(rita, -1)
     exemption(rita, 9, state="submitted")
 
     debt = Board(rita).debt
 
-    assert (debt.instances, debt.node_days) == (2, 50)
+    assert (debt.instances, debt.points) == (2, 10 * 3)
     assert (debt.exemptions, debt.ending, debt.overdue) == (2, 1, 1)
     assert Board(noor).debt.instances == 0
 

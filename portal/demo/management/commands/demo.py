@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.celery import app as celery
-from portal.demo import company, environment, parts, passing_time, simulator, token_file
+from portal.demo import company, environment, history, parts, passing_time, simulator, token_file
 from portal.demo.parts import CannotStart
 from portal.demo.simulator import SimulatorSilent
 from portal.demo.tasks import keep_time
@@ -62,6 +62,7 @@ class Command(BaseCommand):
         passing_time.resume()
         if not company.is_founded():
             company.found(simulator.accounts())
+            history.write()
         if not token_file.is_valid(state / "tokens.json"):
             token_file.write(state / "tokens.json")
         house.callback(self._save_the_time)

@@ -81,7 +81,8 @@ def demo(tmp_path):
 
 def test_a_demo_starts_lets_time_pass_and_takes_up_where_it_was(demo):
     assert demo.start() == f"Patchwarden is ready at http://127.0.0.1:{demo.port}"
-    assert demo.call("/readyz") == {"ready": True, "problem": ""}
+    ready = demo.call("/readyz")
+    assert (ready["ready"], ready["problem"]) == (True, "")
     tokens = demo.tokens()
     assert (demo.var / "demo" / "tokens.json").stat().st_mode & 0o777 == 0o600
     assert (demo.var / "demo" / "secret_key").stat().st_mode & 0o777 == 0o600
