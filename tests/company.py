@@ -12,6 +12,7 @@ from patching.models import AccountRegion, ManagedInstance, PushRun
 from portal.demo import company
 from portal.governance import clock
 from portal.governance.models import Heartbeat, User
+from tests import asks
 from tests.simulated_aws import REGION, RETAIL, SimulatedAws
 
 
@@ -68,3 +69,14 @@ def company_at_work(db: None, simulated_aws: SimulatedAws) -> Company:
     at_work = Company(simulated_aws, {user.username: user for user in User.objects.all()})
     at_work.pull()
     return at_work
+
+
+@pytest.fixture
+def at_work(company_at_work: Company) -> Company:
+    """The company with its HA application in AWS, and what every node lacks read."""
+    people = company_at_work.people
+    request = asks.submitted(people["rita"], company_at_work.wish())
+    asks.approve(request, people["omar"], people["ivan"], people["clara"])
+    company_at_work.push()
+    company_at_work.pull()
+    return company_at_work

@@ -22,6 +22,8 @@ hypothesis.settings.load_profile("patchwarden")
 
 # .ci/run sets it: there, a test that did not run is a test that failed
 NO_SKIPS = os.environ.get("PW_NO_SKIPS") == "1"
+# .ci/run sets it for its second database: what asks none runs there as it has just run
+ONLY_DATABASE = os.environ.get("PW_ONLY_DATABASE") == "1"
 CHROMIUM = os.environ.get("PW_CHROMIUM") or shutil.which("chromium") or ""
 
 
@@ -43,13 +45,22 @@ LONG = {
     "tests/dashboards/test_views.py",
     "tests/exemptions/api/test_exemptions.py",
     "tests/exemptions/web/test_asking.py",
+    "tests/exemptions/web/test_talking.py",
+    "tests/exemptions/web/test_register.py",
+    "tests/exemptions/web/test_renewing.py",
+    "tests/exemptions/web/test_reviewing.py",
     "tests/exemptions/web/test_views.py",
     "tests/governance/test_web.py",
     "tests/patching/api/test_nouns.py",
+    "tests/patching/simulator/inspector2/test_operations.py",
     "tests/patching/test_push.py",
+    "tests/patching/web/test_accounts.py",
+    "tests/patching/web/test_adopting.py",
     "tests/patching/web/test_editing.py",
     "tests/patching/web/test_nouns.py",
+    "tests/patching/web/test_operations.py",
     "tests/patching/web/test_requests.py",
+    "tests/patching/web/test_talking.py",
     "tests/patching/web/test_wizard.py",
 }
 
@@ -63,6 +74,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here, by name; never call it skipped."""
+    _leave_out_the_corpus(config, items)
+    if ONLY_DATABASE:
+        _leave_out_what_asks_no_database(config, items)
     missing = _missing_services()
     left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in missing)]
     if left_out and NO_SKIPS:
@@ -71,6 +85,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _leave_out_the_corpus(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Recorded replies of AWS are no part of the repository: PW_CORPUS says where they are, if anywhere."""
+    apart = [] if os.environ.get("PW_CORPUS") else [one for one in items if one.get_closest_marker("corpus")]
+    if apart:
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if item not in set(apart)]
+
+
+def _leave_out_what_asks_no_database(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Pure modules and the simulator's own: they have just run, and no database of ours is in them."""
+    apart = [item for item in items if not _asks_a_database(item)]
+    config.hook.pytest_deselected(items=apart)
+    items[:] = [item for item in items if item not in set(apart)]
+
+
+def _asks_a_database(item: pytest.Item) -> bool:
+    marked = any(item.get_closest_marker(mark) for mark in ("django_db", "slow", "postgres", "redis"))
+    return marked or bool({"db", "transactional_db"} & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.hookimpl(trylast=True)

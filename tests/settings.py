@@ -10,9 +10,12 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,127.0.0.1,localhost")
 os.environ.setdefault("SECURE_COOKIES", "false")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("DEMO", "true")
+os.environ.setdefault("AWS_READS_PER_SECOND", "0")  # no test waits for its turn
+os.environ.setdefault("AWS_WRITES_PER_SECOND", "0")
 os.environ.setdefault(
     "AWS_ENDPOINT_URL", "http://127.0.0.1:9"
 )  # nobody; a test that forgets the simulator fails
+os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")  # no credentials of the machine's own either
 
 from portal.settings import *  # noqa: E402, F403
 

@@ -1,24 +1,31 @@
 """One small world for the route table: an object of every kind that an address can name, all of the team payments."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from exemptions import workflow
-from exemptions.models import Document, Exemption
+from exemptions import reviewing, workflow
+from exemptions.models import Document, Exemption, Review
+from patching import desired
 from patching.models import (
+    AccountRegion,
     ChangeRequest,
+    Drift,
     MaintenanceWindow,
     ManagedInstance,
     PatchBaseline,
     PatchFinding,
     PatchGroup,
+    ResourceState,
     Scan,
     Selector,
+    Unmanaged,
 )
-from portal.governance import audit
+from patching.specs import Key, to_plain
+from portal.governance import audit, clock, conversation
 from portal.governance.models import ApiToken, AuditEntry, Delegation, Membership, RoleGrant, User
 from tests import asks, factories, people
 from tests.exemptions import asks as exempt
@@ -60,9 +67,11 @@ def _requests(cast: dict[str, User]) -> dict[str, Any]:
     items = [asks.window_item([spare], "prod", name="payments-spare")]
     failed = asks.drafted(cast["rita"], items)
     ChangeRequest.objects.filter(pk=failed.pk).update(state=ChangeRequest.State.FAILED)
+    draft = asks.drafted(cast["rita"], items)
     return {
         "approved request": decided.pk,
-        "draft request": asks.drafted(cast["rita"], items).pk,
+        "draft request": draft.pk,
+        "request comment": _blocking(draft, cast),
         "submitted request": asks.submitted(cast["rita"], items).pk,
         "failed request": failed.pk,
         "instance": instances[0].pk,
@@ -76,14 +85,24 @@ def _exemptions(cast: dict[str, User]) -> dict[str, Any]:
     """Drafted with a document, submitted, and in force."""
     of = list(MaintenanceWindow.objects.get(name="payments-prod-a").spec["instances"])
     instances = list(ManagedInstance.objects.filter(instance_id__in=of))
-    draft = exempt.drafted(cast["rita"], instances)
+    longer = clock.now() + timedelta(days=20)  # what is no longer than another one is refused as a duplicate
+    draft = exempt.drafted(cast["rita"], instances, ends_at=longer)
     workflow.attach(draft, exempt.document(), by=cast["rita"])
+    approved = exempt.approved(cast["rita"], instances)
+    review = reviewing.raise_for(approved, Review.Cause.CATALOGUE, "KB5039227", "KB5039227 was recalled.")
+    assert review is not None
     return {
         "draft exemption": draft.pk,
+        "exemption comment": _blocking(draft, cast),
         "submitted exemption": exempt.submitted(cast["rita"], instances).pk,
-        "approved exemption": exempt.approved(cast["rita"], instances).pk,
+        "approved exemption": approved.pk,
+        "review": review.pk,
         "document": Document.objects.get(exemption=draft).pk,
     }
+
+
+def _blocking(thing: Any, cast: dict[str, User]) -> int:
+    return conversation.say(thing, by=cast["ivan"], text="Name a rollback first.", blocking=True).pk
 
 
 def _patching() -> dict[str, Any]:
@@ -95,9 +114,67 @@ def _patching() -> dict[str, Any]:
         "account region": place.pk,
         "account": place.account_id,
         "push run": fleet.run(place).pk,
+        "drift": _drift(place).pk,
+        "unmanaged": _unmanaged(place).pk,
+        "resource": ResourceState.objects.get(condition="parked").pk,
         "application": factories.application().pk,
         "selector": Selector.objects.filter(application__slug="payments").order_by("pk")[0].pk,
     }
+
+
+def _drift(place: AccountRegion) -> Drift:
+    """The window payments-prod-a was made longer outside, and one of its tasks is parked."""
+    window = MaintenanceWindow.objects.get(name="payments-prod-a")
+    made = {
+        "account_region": place,
+        "uid": str(window.uid),
+        "sources": [{"kind": "revision", "id": str(window.revision_id), "digest": window.revision.digest}],
+        "changed_at": clock.now(),
+    }
+    key = str(window.uid)
+    ResourceState.objects.create(
+        kind="task", key=f"{key}:Install", label="payments-prod-a: Install", condition="parked", **made
+    )
+    state = ResourceState.objects.create(
+        kind="window", key=key, label=window.name, condition="drifted", **made
+    )
+    spec = desired.now_for(place)[Key("window", key)].spec
+    return Drift.objects.create(
+        resource=state,
+        live={**to_plain(spec), "duration": 9},
+        live_digest="seen",
+        changes=[{"field": "duration", "live": "9", "desired": "4"}],
+        found_at=clock.now(),
+    )
+
+
+def _unmanaged(place: AccountRegion) -> Unmanaged:
+    """A window that somebody made by hand for what payments runs in production."""
+    targets = [
+        {
+            "Targets": [
+                {"Key": "tag:App", "Values": ["payments"]},
+                {"Key": "tag:Environment", "Values": ["prod"]},
+            ]
+        }
+    ]
+    listed = {
+        "WindowId": "mw-1",
+        "Name": "legacy",
+        "Schedule": "rate(7 days)",
+        "Duration": 3,
+        "Cutoff": 1,
+        "Enabled": True,
+    }
+    return Unmanaged.objects.create(
+        account_region=place,
+        kind="window",
+        aws_id="mw-1",
+        name="legacy",
+        content={"listed": listed, "targets": targets, "tasks": [], "tags": {}},
+        first_seen_at=clock.now(),
+        last_seen_at=clock.now(),
+    )
 
 
 def _governance(cast: dict[str, User]) -> dict[str, Any]:

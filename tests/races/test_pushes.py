@@ -5,11 +5,13 @@ import time
 
 import pytest
 from celery.contrib.testing.worker import start_worker
-from django.db import connections
+from django.db import connections, transaction
 
-from patching import push, tasks
+from patching import effects, lease, push, tasks
 from patching.models import Operation, PushRun
 from portal.celery import app
+from portal.governance import audit
+from portal.governance.states import locked
 from tests import pushing
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -61,6 +63,32 @@ def test_a_thousand_nudges_from_many_threads_write_nothing_more(asked, retail, s
     assert at_once(WORKERS, nudge) == [None] * WORKERS
     assert len(simulated_aws.log()) == before
     assert PushRun.objects.count() == 1
+
+
+@pytest.mark.postgres
+def test_a_decision_and_a_push_that_meet_wait_their_turn(asked, retail):
+    """Each locks its own row first and wants the other's, or the audit log, afterwards."""
+    held = lease.take(retail)
+    deciding, pushing_ = threading.Event(), threading.Event()
+
+    def decide() -> None:
+        with transaction.atomic():
+            request = locked(asked)
+            audit.record("tests.decided", request, by=None)
+            deciding.set()
+            pushing_.wait(0.5)  # in vain, when the push waits its turn
+            effects.want_push({retail}, "test")
+
+    def save() -> None:
+        with transaction.atomic():
+            lease.hold(held)
+            pushing_.set()
+            deciding.wait(0.5)
+            audit.record("tests.pushed", retail, by=None)
+
+    deeds = iter((decide, save))
+    assert at_once(2, lambda: next(deeds)()) == [None, None]
+    assert audit.verify().holds
 
 
 @pytest.mark.redis
