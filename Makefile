@@ -15,7 +15,7 @@ PRODUCTION := env -u AWS_ENDPOINT_URL DEPLOYMENT=production DEMO=false DEBUG=fal
 	DATABASE_URL=postgres://patchwarden@127.0.0.1/patchwarden REDIS_URL=redis://127.0.0.1:6379/0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench lock clean
+.PHONY: help demo test check lint format bench faults lock clean
 
 help: ## List these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,11 @@ format: $(READY) ## Put the code into its usual form
 
 bench: $(READY) ## Run the benchmarks
 	@$(BIN)/python -m pytest tests/bench -p no:randomly -s
+
+# PostgreSQL and Redis of their own, since some faults kill them
+faults: $(READY) ## Inject every fault in full, for hours, and write the figures into docs/reliability.md
+	@FAULT_ROUNDS=long $(BIN)/python -m tests.faults.rig.services $(BIN)/python -m pytest tests/faults -p no:randomly -s
+	@env -u DATABASE_URL -u REDIS_URL FAULT_ROUNDS=long $(BIN)/python -m pytest tests/faults -p no:randomly -s
 
 lock: $(READY) ## Write requirements.txt and requirements-dev.txt anew from pyproject.toml (UPGRADE=1 takes new releases)
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) \

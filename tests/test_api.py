@@ -1,5 +1,6 @@
 """The API as a whole: its document is committed, every endpoint is guarded alike, and nothing writes by GET."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from rest_framework.views import APIView
 
 from portal import api
 from portal.governance.api_auth import BearerAuthentication, HasScope, SessionAuthentication
+from portal.governance.api_idempotency import OncePerKey
 from portal.governance.api_throttling import PerCaller
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "openapi.yaml"
+UNSAFE = {"post", "put", "patch", "delete"}
 REFRESH = "manage.py spectacular --urlconf portal.api --file docs/openapi.yaml"
 
 
@@ -60,6 +63,49 @@ def test_every_endpoint_asks_who_is_calling_and_how_often():
         if route == "api/v1/schema/":
             continue  # its view brings its own authentication, the same in other words
         assert view.authentication_classes == [BearerAuthentication, SessionAuthentication], route
+
+
+def test_whatever_changes_something_takes_an_idempotency_key(schema):
+    changing = {
+        f"/{route}": view
+        for route, view, _ in endpoints(get_resolver().url_patterns)
+        if "/demo/" not in route and UNSAFE & set(schema["paths"].get(template_of(route), {}))
+    }
+    assert len(changing) > 15
+    assert [route for route, view in changing.items() if not issubclass(view, OncePerKey)] == []
+
+
+def template_of(route):
+    return re.sub(r"<\w+:(\w+)>", lambda found: "{" + found[1].replace("pk", "id") + "}", f"/{route}")
+
+
+def test_no_answer_that_a_key_would_keep_holds_a_secret(schema):
+    """They are stored with the key; new tokens and external ids are shown by pages only."""
+    kept = [
+        answer["content"]["application/json"]["schema"]
+        for operations in schema["paths"].values()
+        for method, operation in operations.items()
+        if method in UNSAFE
+        for status, answer in operation["responses"].items()
+        if status.startswith("2") and "content" in answer
+    ]
+    fields = set(fields_of(schema, kept, set()))
+    assert {"digest", "requested_by", "username"} <= fields
+    assert [name for name in fields if re.search("secret|token|password|external|credential", name)] == []
+
+
+def fields_of(schema, part, seen):
+    """Every field that may stand in these answers, references followed."""
+    if isinstance(part, list):
+        for one in part:
+            yield from fields_of(schema, one, seen)
+    elif isinstance(part, dict):
+        yield from part.get("properties", ())
+        for name, one in part.items():
+            if name == "$ref" and one not in seen:
+                seen.add(one)
+                one = schema["components"]["schemas"][one.rpartition("/")[2]]
+            yield from fields_of(schema, one, seen)
 
 
 def test_the_root_names_every_noun_and_each_answers(call_api, opal):

@@ -28,6 +28,7 @@ from django.test import Client
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
+from exemptions.models import Exemption
 from portal.governance import clock
 from portal.governance.models import ApiToken
 from tests import asks, factories, people, world
@@ -86,10 +87,21 @@ def expected(line: str) -> dict[str, int]:
     return {name: found.get(name, rest or 0) for name in EVERYBODY}
 
 
+def _offer(world: World, row: Any) -> dict[str, Any]:
+    """What the form of an offer sends: all instances kept, with a condition."""
+    read = world.reading(row["with"]["pk"])
+    kept = Exemption.objects.get(pk=world.samples[row["with"]["pk"]]).instances.values_list("pk", flat=True)
+    words = {**read, "instances_kept": list(kept), "condition": "Only while the SOC watches."}
+    return {f"offer-{name}": value for name, value in words.items()}
+
+
 BODIES: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "": lambda world, row: {},
     "decision": lambda world, row: world.reading(row["with"]["pk"]),
     "reason": lambda world, row: {"reason": "No longer needed."},
+    "comment": lambda world, row: {"text": "Which driver is it?"},
+    "why": lambda world, row: {"reason": "Somebody slipped in the console."},
+    "policy": lambda world, row: {"policy": "report", "reason": "The platform team moves it today."},
     "approval": lambda world, row: {**world.reading(row["with"]["pk"]), "outcome": "approve"},
     "request": lambda world, row: {
         "title": asks.TITLE,
@@ -103,6 +115,21 @@ BODIES: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
         "application": "payments",
         "instances": [world.samples["instance"]],
         "ends_at": (clock.now() + timedelta(days=3)).isoformat(),
+    },
+    "renewal": lambda world, row: {
+        "reason": "The vendor's fix slipped by two days; it is announced for Friday.",
+        "ends_at": (clock.now() + timedelta(days=12)).isoformat(),
+    },
+    "review": lambda world, row: {"outcome": "kept", "reason": "It does not concern these."},
+    "less": lambda world, row: {
+        **world.reading(row["with"]["pk"]),
+        "condition": "Only while the SOC watches.",
+    },
+    "offer": _offer,
+    "several": lambda world, row: {
+        "exemptions": [
+            {"id": world.samples["submitted exemption"], "revision": 2, "digest": "read"},
+        ]
     },
     "role": lambda world, row: {"role": "operator"},
     "membership": lambda world, row: {"team": people.team("analytics").pk},
@@ -127,7 +154,7 @@ BODIES: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
         "tags": "App=ledger",
     },
     "token": lambda world, row: {"name": "export", "scopes": ["read"], "lifetime": 24 * 30},
-    "upload": lambda world, row: {"document": SimpleUploadedFile("statement.pdf", b"%PDF-1.7")},
+    "upload": lambda world, row: {"document": SimpleUploadedFile("statement.pdf", b"%PDF-1.7\n%%EOF")},
 }
 
 

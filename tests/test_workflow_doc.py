@@ -15,6 +15,7 @@ SLOTS = {
     "team lead": "team_lead",
     "security operations": "security_operations",
     "CISO": "ciso",
+    "CISO in person": "ciso",
     "team lead or security operations": "lead_or_security",
 }
 

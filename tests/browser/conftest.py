@@ -13,6 +13,7 @@ from portal.governance.models import User
 from tests.conftest import CHROMIUM
 from tests.people import signed_in
 
+PICTURES = settings.BASE_DIR / "var" / "pictures"
 DESKTOP = {"width": 1280, "height": 800}
 
 
@@ -71,3 +72,16 @@ def barriers() -> Callable[[Page], list[str]]:
         return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in found]
 
     return find
+
+
+@pytest.fixture
+def look(barriers: Callable[[Page], list[str]]) -> Callable[[Page, str], None]:
+    """``look(page, "name")``: no barrier on the page, nothing wider than the screen, and a picture of it."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+
+    def at(page: Page, name: str) -> None:
+        assert barriers(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    return at

@@ -1,14 +1,135 @@
-"""An exemption in a real browser: asked for with a file, decided, and free of barriers on the way."""
+"""Exemptions in a real browser: asked for with a file, bargained over, decided, enforced and over again."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from exemptions import ending
 from exemptions.models import Exemption
+from patching import clones
+from patching.models import PushRun
+from portal.governance import clock
+from portal.governance.templatetags.governance import display_zone
 from tests.exemptions import asks
+from tests.stories.test_patch_exclusion import UPDATE, group_of, tag_of, two_nodes_of_one_group
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
+# the story of tests/stories/test_exemption_rest.py: prod is patched on the 20th of June
+ASKED_AT = datetime(2026, 6, 11, 6, tzinfo=UTC)
+AFTER_PROD = datetime(2026, 6, 21, 6, tzinfo=UTC)
+END = datetime(2026, 6, 25, 12, tzinfo=UTC)
+EVIDENCE = {"name": "vendor.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 signed\n%%EOF"}
+CONDITION = "the print spooler stays disabled on it."
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_clara_offers_less_and_rita_accepts_what_is_then_enforced_and_ends(visit, look, at_work):
+    company, people = at_work, at_work.people
+    company.go_to(ASKED_AT)
+    node, other = two_nodes_of_one_group()
+    address = rita_asks_for_both(visit, look, people["rita"], node, other)
+    clara_offers_one(visit, look, people["clara"], address, other)
+    rita_accepts(visit, look, people["rita"], address, node, other)
+    ivan_agrees(visit, look, people["ivan"], address)
+
+    assert company.push().state == PushRun.State.SUCCEEDED
+    side = clones.side_group(group_of(node).name, [UPDATE])
+    assert (tag_of(company, node), tag_of(company, other)) == (side, group_of(node).name)
+    page = visit(address, as_=people["rita"])
+    assert page.get_by_text("1 of 1 enforced, as read back from AWS").is_visible()
+    look(page, "25-enforced")
+
+    company.go_to(AFTER_PROD)
+    the_pages_show_all_three_words(visit, look, people["axel"], node)
+    it_ends_without_the_portal_which_then_agrees(visit, look, company, address, node)
+
+
+def rita_asks_for_both(visit, look, rita, *nodes):
+    page = visit("/exemptions/ask/?application=payments", as_=rita)
+    page.get_by_label("Leave named patches off instances").check()
+    page.get_by_label("Title").fill("Leave June's update off the switch")
+    for node in nodes:
+        page.get_by_label(str(node), exact=True).check()
+    page.get_by_label("Other patches").fill(UPDATE)
+    page.get_by_label("Ends").fill(
+        f"{(ASKED_AT + timedelta(days=20)).astimezone(display_zone()):%Y-%m-%dT%H:%M}"
+    )
+    page.get_by_label("What breaks when they are patched").fill(asks.REASON)
+    page.get_by_label("What was tried").fill("The vendor's hotfix, on a clone.")
+    page.get_by_label("How it will be fixed").fill("Version 5 of the switch, in two weeks.")
+    page.get_by_label("Who can reach them").select_option("internal")
+    page.get_by_label("What data they hold").select_option("confidential")
+    page.get_by_label("Control 1: what it does").fill(asks.CONTROLS)
+    page.get_by_label("Documents").set_input_files(EVIDENCE)
+    look(page, "20-rita-asks")
+    page.get_by_role("button", name="Submit exemption").click()
+    page.get_by_text("It waits for CISO and Security operations").wait_for()
+    look(page, "21-submitted")
+    return f"/exemptions/{Exemption.objects.get().pk}/"
+
+
+def clara_offers_one(visit, look, clara, address, given_up):
+    page = visit("/exemptions/inbox/", as_=clara)
+    page.get_by_role("link", name=re.compile("Leave June's update off")).first.click()
+    page.wait_for_url(f"**{address}")
+    page.get_by_text("Offer less: shorter, narrower or on a condition").click()
+    page.get_by_label("Earlier end").fill(f"{END.astimezone(display_zone()):%Y-%m-%dT%H:%M}")
+    page.get_by_label(str(given_up), exact=True).uncheck()
+    page.get_by_label("Only on the condition that").fill(CONDITION)
+    page.get_by_label("Why less").fill("One node is enough to see the vendor's fix.")
+    look(page, "22-clara-offers")
+    page.get_by_role("button", name="Send counter-offer").click()
+    page.get_by_text("has your offer").wait_for()
+
+
+def rita_accepts(visit, look, rita, address, node, other):
+    page = visit(address, as_=rita)
+    offer = page.get_by_role("region", name="Clara Weiss offers less")
+    difference = offer.get_by_role("table", name="What was asked and what is offered")
+    told = difference.inner_text()
+    assert other.instance_id in told
+    assert CONDITION in told
+    assert "25 Jun 2026" in told
+    look(page, "23-the-offer")
+    offer.get_by_role("button", name="Accept offer").click()
+    page.get_by_text("You accepted the offer").wait_for()
+    assert [one.pk for one in Exemption.objects.get().instances.all()] == [node.pk]
+
+
+def ivan_agrees(visit, look, ivan, address):
+    page = visit(address, as_=ivan)
+    page.get_by_role("button", name=re.compile("Approve revision")).click()
+    page.get_by_text("You approved revision").wait_for()
+    assert page.get_by_text("Active", exact=True).first.is_visible()
+    look(page, "24-active")
+
+
+def the_pages_show_all_three_words(visit, look, axel, node):
+    page = visit("/compliance/", as_=axel)
+    look(page, "26-compliance")
+    for status in ("hidden", "excused", "ssm_compliant", "net_compliant", "non_compliant"):
+        page = visit(f"/compliance/instances/?application=payments&status={status}&q=", as_=axel)
+        assert page.get_by_role("link", name=str(node), exact=True).first.is_visible(), status
+    look(page, "27-still-not-compliant")
+
+
+def it_ends_without_the_portal_which_then_agrees(visit, look, company, address, node):
+    later = END + timedelta(minutes=5)
+    company.aws.advance(to=later)
+    clock.set_to(later)
+    assert tag_of(company, node) == group_of(node).name
+    page = visit(address, as_=company.people["rita"])
+    assert page.get_by_text("Its time is over.").is_visible()
+    look(page, "28-its-time-is-over")
+    ending.settle()
+    company.push()
+    ending.settle()
+    page = visit(address, as_=company.people["rita"])
+    assert page.get_by_text("1 of 1 restored, as read back from AWS").is_visible()
+    look(page, "29-restored")
 
 
 def test_rita_asks_with_a_document_and_clara_decides(visit, cast, barriers):
@@ -17,10 +138,13 @@ def test_rita_asks_with_a_document_and_clara_decides(visit, cast, barriers):
     assert barriers(page) == []
     page.get_by_label("Title").fill(asks.TITLE)
     page.get_by_label(str(server), exact=True).check()
-    page.get_by_label("Why they cannot be patched").fill(asks.REASON)
-    page.get_by_label("What protects them meanwhile").fill(asks.CONTROLS)
-    evidence = {"name": "vendor.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 signed"}
-    page.get_by_label("Documents").set_input_files(evidence)
+    page.get_by_label("What breaks when they are patched").fill(asks.REASON)
+    page.get_by_label("What was tried").fill("The vendor's hotfix, on a clone.")
+    page.get_by_label("How it will be fixed").fill("Version 5 of the switch, in two weeks.")
+    page.get_by_label("Who can reach them").select_option("internal")
+    page.get_by_label("What data they hold").select_option("confidential")
+    page.get_by_label("Control 1: what it does").fill(asks.CONTROLS)
+    page.get_by_label("Documents").set_input_files(EVIDENCE)
     page.get_by_role("button", name="Submit exemption").click()
     page.get_by_text("It waits for CISO").wait_for()
     exemption = Exemption.objects.get()

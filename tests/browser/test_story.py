@@ -4,30 +4,15 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from django.conf import settings
 
 from patching.models import ChangeRequest, PushRun
 from tests import asks
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PICTURES = settings.BASE_DIR / "var" / "pictures"
 AFTER_DEV = datetime(2026, 6, 11, 6, tzinfo=UTC)
 AFTER_TEST = datetime(2026, 6, 14, 6, tzinfo=UTC)
 AFTER_PROD = datetime(2026, 6, 21, 6, tzinfo=UTC)
-
-
-@pytest.fixture
-def look(barriers):
-    """``look(page, "name")``: no barrier on the page, nothing wider than the screen, and a picture of it."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-
-    def at(page, name):
-        assert barriers(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-
-    return at
 
 
 def test_the_ha_application_by_clicks(visit, look, company_at_work):
