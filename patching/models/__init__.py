@@ -4,7 +4,9 @@ from patching.models.accounts import AccountRegion, AwsAccount, ManagedInstance,
 from patching.models.applications import Application, Environment, Selector
 from patching.models.baselines import PatchBaseline
 from patching.models.compliance import DailyPosture, PatchFinding, Scan
+from patching.models.feeds import CalendarFeed
 from patching.models.groups import PatchGroup
+from patching.models.holds import Freeze, Occurrence, WindowHold
 from patching.models.requests import ChangeRequest, Comment, Decision, Revision
 from patching.models.runs import (
     Adoption,
@@ -17,6 +19,7 @@ from patching.models.runs import (
     Unmanaged,
 )
 from patching.models.waivers import Waiver
+from patching.models.window_runs import FailureRecord, RunOutcome, RunReview, WindowRun
 from patching.models.windows import MaintenanceWindow
 
 __all__ = [
@@ -24,14 +27,18 @@ __all__ = [
     "Adoption",
     "Application",
     "AwsAccount",
+    "CalendarFeed",
     "ChangeRequest",
     "Comment",
     "DailyPosture",
     "Decision",
     "Drift",
     "Environment",
+    "FailureRecord",
+    "Freeze",
     "MaintenanceWindow",
     "ManagedInstance",
+    "Occurrence",
     "Operation",
     "Pace",
     "PatchBaseline",
@@ -41,9 +48,13 @@ __all__ = [
     "PushRun",
     "ResourceState",
     "Revision",
+    "RunOutcome",
+    "RunReview",
     "Scan",
     "Selector",
     "Tombstone",
     "Unmanaged",
     "Waiver",
+    "WindowHold",
+    "WindowRun",
 ]
