@@ -1,44 +1,10 @@
 """What somebody should know before they decide on windows."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from patching import findings
-from patching.around import Around
-from patching.findings import NOTE, WARNING, Planned
-from patching.items import with_defaults
-from patching.models import MaintenanceWindow, ManagedInstance
-from tests import asks
-
-NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)
-RANKS = {"dev": 1, "test": 2, "prod": 3}
-
-
-def window(name="payments-prod-a", env="prod", *, instances=2, asked=True, **spec):
-    given = {
-        "name": name,
-        "application": "payments",
-        "environment": env,
-        "account": "211125483017",
-        "region": "eu-central-1",
-        "az": f"eu-central-1{name[-1]}",
-        "schedule": "cron(0 20 ? * TUE#2 *)",
-        "timezone": "Europe/Berlin",
-        "offset": 6,
-        "duration": 4,
-        "cutoff": 1,
-        "start_date": "",
-        "end_date": "",
-        "instances": [f"i-{number}" for number in range(instances)],
-        **spec,
-    }
-    return Planned(
-        given, rank=RANKS[env], production=env == "prod", asked=asked, environment=env.capitalize()
-    )
-
-
-TEST = window("payments-test-a", "test", offset=1)
+from patching.findings import NOTE, WARNING
+from tests.planned import NOW, TEST, window
 
 
 def claims(*windows):
@@ -131,33 +97,3 @@ def test_the_most_open_at_once_counts_windows_and_instances():
     windows = [window(), window("payments-prod-b", instances=5), TEST]
     assert findings.most_open_at_once(windows, NOW) == (2, 7)
     assert findings.most_open_at_once([], NOW) == (0, 0)
-
-
-# From rows
-
-
-def test_instances_that_no_group_judges_are_named(cast):
-    fleet = asks.fleet()
-    found = findings.of(Around([with_defaults(asks.window_item(fleet[:2]))]))
-    assert any(one.claim == "2 of 2 instances of payments-dev are in no patch group" for one in found)
-
-
-def test_a_group_in_the_same_request_judges_them(cast):
-    items = [with_defaults(one) for one in asks.ha_items(asks.fleet())]
-    assert [one.claim for one in findings.of(Around(items))] == []
-
-
-def test_silent_agents_are_a_note(cast):
-    fleet = asks.fleet()
-    ManagedInstance.objects.filter(pk=fleet[0].pk).update(ping_status="ConnectionLost")
-    items = [with_defaults(one) for one in asks.ha_items(fleet)]
-    assert [(one.level, one.claim) for one in findings.of(Around(items))] == [
-        (NOTE, "1 of 1 instance of payments-dev-a cannot be reached now")
-    ]
-
-
-def test_a_window_that_is_there_is_judged_among_its_company(cast):
-    request = asks.submitted(cast["rita"], asks.ha_items(asks.fleet()))
-    asks.approve(request, cast["omar"], cast["ines"], cast["clara"])
-    window = MaintenanceWindow.objects.get(name="payments-prod-a")
-    assert findings.of_window(window) == []

@@ -1,0 +1,24 @@
+"""Every check of windows, in one call. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from patching.findings.lengths import too_short
+from patching.findings.order import order_of_environments
+from patching.findings.planned import RUNS_AHEAD, Planned
+from patching.findings.starts import clock_changes, never_run
+from patching.findings.telling import WARNING, Finding
+from patching.findings.zones import overlapping
+
+
+def check(windows: Sequence[Planned], at: datetime) -> list[Finding]:
+    """Every finding on the windows that are asked for, warnings first."""
+    runs = {window: window.runs(at, RUNS_AHEAD) for window in windows}
+    found = [
+        *too_short(windows),
+        *never_run(windows, runs),
+        *overlapping(windows, runs),
+        *order_of_environments(windows, at),
+        *clock_changes(windows, at),
+    ]
+    return sorted(found, key=lambda one: one.level != WARNING)

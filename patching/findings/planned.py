@@ -1,0 +1,75 @@
+"""Windows as they are or would be, with their openings ahead. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from patching import openings, schedules
+
+RUNS_AHEAD = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """One window as it is or would be, with what decides whether it is a good idea."""
+
+    spec: Mapping[str, Any]
+    rank: int = 0
+    production: bool = False
+    asked: bool = True  # part of what is looked at; the others are only its company
+    since: datetime | None = None
+    environment: str = ""  # as people call it
+
+    @property
+    def name(self) -> str:
+        return str(self.spec["name"])
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return self.spec["application"], self.spec["environment"]
+
+    @property
+    def timezone(self) -> str:
+        return str(self.spec["timezone"])
+
+    @property
+    def instances(self) -> int:
+        return len(self.spec["instances"])
+
+    def runs(self, start: datetime, count: int) -> list["Run"]:
+        length = timedelta(hours=self.spec["duration"])
+        starts = openings.next_starts(self.spec, start=start, count=count, since=self.since)
+        return [Run(self, one, one + length) for one in starts]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One opening of a window."""
+
+    window: Planned
+    start: datetime
+    end: datetime
+
+    def overlap(self, other: "Run") -> timedelta:
+        return max(timedelta(), min(self.end, other.end) - max(self.start, other.start))
+
+
+def most_open_at_once(windows: Sequence[Planned], at: datetime) -> tuple[int, int]:
+    """The most windows, and the most instances, that are open at one moment of the next runs."""
+    moments: list[tuple[datetime, int, int]] = []
+    for window in windows:
+        for run in window.runs(at, RUNS_AHEAD):
+            # an end sorts before a start at the same moment: one closes, then the other opens
+            moments += [(run.end, -1, -window.instances), (run.start, 1, window.instances)]
+    open_windows = open_instances = most_windows = most_instances = 0
+    for _, number, size in sorted(moments, key=lambda one: one[:2]):
+        open_windows, open_instances = open_windows + number, open_instances + size
+        most_windows, most_instances = max(most_windows, open_windows), max(most_instances, open_instances)
+    return most_windows, most_instances
+
+
+def patch_tuesdays(at: datetime) -> list[datetime]:
+    """The eves of the days on which Microsoft publishes: each month's round of patching begins, in every zone."""
+    tuesdays = schedules.next_runs("cron(0 0 ? * TUE#2 *)", start=at, count=RUNS_AHEAD)
+    return [tuesday - timedelta(days=1) for tuesday in tuesdays]
