@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from patching import workflow
+from patching import effects, sealing, workflow
 from patching.blueprints import Member, ha_windows_application
-from patching.models import ChangeRequest, ManagedInstance
+from patching.items import with_defaults
+from patching.models import ChangeRequest, Decision, ManagedInstance
+from patching.permissions import slots_needed
 from portal.governance import clock
-from portal.governance.models import User
+from portal.governance.models import Outcome, User
 from tests import factories
 
 TITLE = "HA Windows application: payments"
@@ -74,6 +76,32 @@ def approve(request: ChangeRequest, *people: User) -> ChangeRequest:
         request.refresh_from_db()
         assert request.current is not None
         request = workflow.approve(request, by=person, **reading(request))
+    return request
+
+
+def in_effect(by: User, items: Sequence[dict[str, Any]], *deciders: User) -> ChangeRequest:
+    """A request that these people have approved, as rows: what stands behind it is there, its road was not walked.
+
+    For tests of what happens to windows and groups that are there, many of which need one.
+    """
+    items = [with_defaults(item) for item in items]
+    request = factories.change_request(
+        by, state=ChangeRequest.State.APPROVED, needs=slots_needed(items), seal=sealing.seal_of(items)
+    )
+    revision = factories.revision(request, items)
+    assert len(request.needs) == len(deciders), f"It needs the word of {request.needs}."
+    for number, (slot, person) in enumerate(zip(request.needs, deciders, strict=True), start=1):
+        Decision.objects.create(
+            revision=revision,
+            slot=slot,
+            outcome=Outcome.APPROVE,
+            digest=revision.digest,
+            decided_by=person,
+            requested_by=by,
+            decided_at=clock.now(),
+            closes=number == len(request.needs),
+        )
+    effects.take(request)
     return request
 
 

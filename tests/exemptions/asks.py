@@ -32,8 +32,9 @@ def servers(number: int = 2, env: str = "prod") -> list[ManagedInstance]:
 
 
 def in_a_window(instances: Sequence[ManagedInstance], env: str = "prod", **changes: Any) -> None:
-    request = asks.submitted(people.person("rita"), [asks.window_item(instances, env, **changes)])
-    asks.approve(request, people.person("omar"), *([people.person("ivan")] if env == "prod" else []))
+    deciders = ("omar", "ivan") if env == "prod" else ("omar",)
+    item = asks.window_item(instances, env, **changes)
+    asks.in_effect(people.person("rita"), [item], *(people.person(name) for name in deciders))
 
 
 def document(
