@@ -13,6 +13,7 @@ import yaml
 from patching.aws import marks, mirrors
 from patching.aws.adapters import CLASSES
 from patching.aws.compliance import Compliance
+from patching.aws.executions import Executions
 from patching.aws.instances import Instances
 from patching.aws.unmanaged import Unmanaged
 
@@ -44,7 +45,7 @@ class Account(Protocol):
 
 def actions() -> frozenset[str]:
     """Every action that the adapters call."""
-    readers = (Compliance, Instances, Unmanaged)
+    readers = (Compliance, Executions, Instances, Unmanaged)
     tuples = [*(one.permissions for one in CLASSES), *(one.permissions for one in readers)]
     return frozenset(action for permissions in tuples for action in permissions)
 

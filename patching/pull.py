@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from patching import breaker, exclusions, posture, unmanaged
+from patching import breaker, exclusions, executions, posture, unmanaged
 from patching.approval import WINDOWS
 from patching.aws.compliance import Compliance, PatchList, PatchState, in_batches
 from patching.aws.errors import AwsBusy, AwsError
@@ -153,6 +153,7 @@ def _read(account_region: AccountRegion, reading: Reading) -> None:
     _judge_the_judges(account_region)
     posture.roll_up(reading.seen_at)
     unmanaged.keep(account_region, clients, reading.seen_at)
+    executions.keep(account_region, clients, reading.seen_at)
 
 
 def _finished(run: PullRun, reading: Reading) -> PullRun:

@@ -41,6 +41,7 @@ BUSY = {
 }
 CHANGED = {
     "AlreadyExistsException",
+    "AutomationExecutionNotFoundException",
     "ConflictException",
     "DoesNotExistException",
     "InvalidResourceId",  # how ListTagsForResource and AddTagsToResource say that it is gone

@@ -12,6 +12,7 @@ from patching.aws import baselines, mirrors, registrations, schedules, session, 
 from patching.aws.adapters import CLASSES, Adapters
 from patching.aws.compliance import Compliance
 from patching.aws.errors import AwsChanged, AwsError
+from patching.aws.executions import Executions
 from patching.aws.instances import Instances
 from patching.aws.marks import Ids, Mark, Names, Observed
 from patching.aws.unmanaged import Unmanaged
@@ -215,7 +216,7 @@ def test_the_documentation_lists_exactly_what_each_adapter_declares():
     documented = {module: tuple(re.findall(r"`([^`]+)`", actions)) for module, actions in rows}
     declared = {
         cls.__module__.rpartition(".")[2]: cls.permissions
-        for cls in (*CLASSES, Instances, Compliance, Unmanaged)
+        for cls in (*CLASSES, Instances, Compliance, Executions, Unmanaged)
     }
     declared["mirrors"] = tuple(sorted(action for cls in mirrors.CLASSES for action in cls.permissions))
     assert documented == declared
