@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import before_task_publish
 from django.db import DatabaseError, connection
 
-from patching import alarms, progress, pull, push, turns
+from patching import alarms, progress, pull, push, run_reviews, turns
 from portal.governance import clock, nudge
 from portal.governance.models import Heartbeat
 
@@ -38,6 +38,7 @@ def tick() -> None:
     Heartbeat.objects.update_or_create(name="tick", defaults={"at": clock.real_now()})
     progress.settle_idle()
     alarms.raise_due()
+    run_reviews.ask_due()
     for account_region in turns.to_send_for():
         nudge.wake("patching.push_account_region", account_region.pk, "tick")
     for account_region in turns.to_read(pull.due()):

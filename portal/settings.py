@@ -251,6 +251,17 @@ HUB_ROLE_ARN = env.str("HUB_ROLE_ARN", default="")
 RESTORE_ROLE_NAME = env.str("RESTORE_ROLE_NAME", default="PatchwardenRestore")
 INSTALLATION = env.str("INSTALLATION", default="patchwarden")  # value of the ownership tag
 PULL_EVERY_SECONDS = env.int("PULL_EVERY_SECONDS", default=900)
+# what a problem after patching does to later environments of the application: off, report or hold
+FAILURE_HOLDS = env.str("FAILURE_HOLDS", default="hold")
+# lines that owners tick before a run, separated by |
+RUN_CHECKLIST = [
+    line.strip()
+    for line in env.str(
+        "RUN_CHECKLIST",
+        default="Users know|Backups are fresh|Somebody can be reached|How to go back is known",
+    ).split("|")
+    if line.strip()
+]
 PUSH_MAX_DELETE_SHARE = env.float("PUSH_MAX_DELETE_SHARE", default=0.3)
 PUSH_SETTLE_SECONDS = env.int("PUSH_SETTLE_SECONDS", default=60)
 # calls a second to each account-region, all workers together; 0 is without limit

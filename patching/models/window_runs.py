@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from patching.models.visibility import VisibleQuerySet
+from portal.governance.models import Team
 
 
 class WindowRunQuerySet(VisibleQuerySet):
@@ -163,3 +164,7 @@ class FailureRecord(models.Model):
     @property
     def number(self) -> str:
         return f"FR-{self.pk}"
+
+    @property
+    def team(self) -> Team:
+        return self.application.team

@@ -140,6 +140,13 @@ STATES: dict[str, tuple[str, str]] = {
     "execution.cancelling": ("wait", "Being cancelled"),
     "execution.cancelled": ("off", "Cancelled"),
     "execution.skipped_overlapping": ("warn", "Skipped, the last one still ran"),
+    "execution.not_started": ("bad", "Not started"),
+    # what owners say of a run, and what they reported
+    "review.open": ("wait", "Not confirmed yet"),
+    "review.healthy": ("ok", "Confirmed healthy"),
+    "review.problem": ("bad", "Problem reported"),
+    "failure.open": ("bad", "Open"),
+    "failure.resolved": ("ok", "Resolved"),
     # mail and tokens
     "outbox.waiting": ("wait", "Waits to be sent"),
     "outbox.sent": ("ok", "Sent"),
