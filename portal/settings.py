@@ -321,6 +321,7 @@ SPECTACULAR_SETTINGS = {
         "ExemptionKind": "exemptions.models.Exemption.Kind",
         "ControlKind": "exemptions.api.asks.CONTROL_KINDS",
         "PushRunState": "patching.models.PushRun.State",
+        "FailureState": "patching.models.FailureRecord.State",
         "OperationState": "patching.models.Operation.State",
         "DriftPolicy": "patching.models.AccountRegion.DriftPolicy",
     },

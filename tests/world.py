@@ -9,7 +9,7 @@ from django.db import transaction
 
 from exemptions import reviewing, workflow
 from exemptions.models import Document, Exemption, Review
-from patching import desired
+from patching import desired, run_reviews
 from patching.models import (
     AccountRegion,
     ChangeRequest,
@@ -23,6 +23,7 @@ from patching.models import (
     Scan,
     Selector,
     Unmanaged,
+    WindowRun,
 )
 from patching.specs import Key, to_plain
 from portal.governance import audit, clock, conversation
@@ -116,6 +117,7 @@ def _patching() -> dict[str, Any]:
         "push run": fleet.run(place).pk,
         "drift": _drift(place).pk,
         "unmanaged": _unmanaged(place).pk,
+        **_runs(place),
         "resource": ResourceState.objects.get(condition="parked").pk,
         "application": factories.application().pk,
         "selector": Selector.objects.filter(application__slug="payments").order_by("pk")[0].pk,
@@ -175,6 +177,27 @@ def _unmanaged(place: AccountRegion) -> Unmanaged:
         first_seen_at=clock.now(),
         last_seen_at=clock.now(),
     )
+
+
+def _runs(place: AccountRegion) -> dict[str, Any]:
+    """A run of payments-prod-a that nobody has judged, and a failure of payments-prod-b."""
+    at = clock.now()
+    made = []
+    for name in ("payments-prod-a", "payments-prod-b"):
+        window = MaintenanceWindow.objects.get(name=name)
+        run = WindowRun.objects.create(
+            account_region=place,
+            window=window,
+            aws_window_id=name,
+            execution_id=name,
+            status="SUCCESS",
+            started_at=at - timedelta(hours=3),
+            ended_at=at - timedelta(hours=1),
+            read_at=at,
+        )
+        made.append(run)
+    failure = run_reviews.report_problem(made[1], by=people.person("rita"), reason="Checkout is down.")
+    return {"window run": made[0].pk, "failure": failure.pk}
 
 
 def _governance(cast: dict[str, User]) -> dict[str, Any]:

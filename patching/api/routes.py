@@ -6,11 +6,13 @@ from patching.api.accounts import Accounts
 from patching.api.change_requests import ChangeRequests
 from patching.api.compliance import Findings, Scans, Summary
 from patching.api.drifts import Drifts
+from patching.api.failures import Failures
 from patching.api.governed import Baselines, PatchGroups, Windows
 from patching.api.instances import Instances
 from patching.api.push_runs import PushRuns
 from patching.api.reports import Reports
 from patching.api.resources import Resources
+from patching.api.window_runs import WindowRuns
 
 
 def register(router: BaseRouter) -> None:
@@ -26,4 +28,6 @@ def register(router: BaseRouter) -> None:
     router.register("push-runs", PushRuns, "push-run")
     router.register("drifts", Drifts, "drift")
     router.register("resources", Resources, "resource")
+    router.register("window-runs", WindowRuns, "window-run")
+    router.register("failures", Failures, "failure")
     router.register("reports", Reports, "report")

@@ -12,13 +12,22 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from patching import exclusions, words
-from patching.models import MaintenanceWindow, ManagedInstance, PatchFinding, PatchGroup, Scan, Waiver
+from patching.models import (
+    MaintenanceWindow,
+    ManagedInstance,
+    PatchFinding,
+    PatchGroup,
+    RunOutcome,
+    Scan,
+    Waiver,
+)
 from patching.posture import why_unpatched, words_of
 from patching.web.filters import InstanceFilter
 from portal.governance import clock, lists, roles
 
 FINDINGS_PER_PAGE = 25
 SCANS_SHOWN = 8
+OUTCOMES_SHOWN = 8
 
 COLUMNS = (
     lists.Column("Instance", lambda one: one.name or one.instance_id, "name"),
@@ -96,6 +105,7 @@ def instance_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": _with_covers(instance, page.object_list, at),
         "hidden": instance.findings.open().filter(hidden=True).count(),
         "scans": _scans(instance),
+        "outcomes": _outcomes(instance),
         "group": _first(PatchGroup, instance, instance.side.group if instance.side else instance.patch_group),
         "window": _first(MaintenanceWindow, instance, instance.window_name),
         "deferrals": waivers.deferrals(),
@@ -126,6 +136,12 @@ def _scans(instance: ManagedInstance) -> list[tuple[Scan, bool]]:
         (scan, any(exclusions.is_side_of(scan.patch_group, parent) for parent in parents))
         for scan in instance.scans.select_related("baseline")[:SCANS_SHOWN]
     ]
+
+
+def _outcomes(instance: ManagedInstance) -> list[RunOutcome]:
+    """What became of it in the last runs of its windows."""
+    rows = instance.run_outcomes.exclude(run__window=None).select_related("run")
+    return list(rows.order_by("-run__started_at", "task")[:OUTCOMES_SHOWN])
 
 
 def _link(link: Any) -> dict[str, Any]:

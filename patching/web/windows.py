@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from patching import exclusions, findings, openings, schedules, words
 from patching.models import MaintenanceWindow, ManagedInstance, Waiver
-from patching.web import standing
+from patching.web import runs, standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
 from portal.governance import clock, lists, roles
@@ -100,6 +100,7 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "spec": window.spec,
         "in_words": _in_words(window),
         "runs": _runs(window),
+        "past": runs.past_runs(window),
         "changes": _clock_changes(window),
         "tasks": sorted(window.spec["tasks"], key=lambda task: task["priority"]),
         "members": _members(window),

@@ -16,7 +16,7 @@ import exemptions.workflow
 import patching.workflow
 from exemptions.models import Decision as ExemptionDecision
 from exemptions.models import Exemption
-from patching import posture, shell
+from patching import posture, run_reviews, shell
 from patching.models import (
     AccountRegion,
     ChangeRequest,
@@ -196,7 +196,17 @@ class Board:
         decide.sort(key=lambda row: (row.lapses_at is None, row.lapses_at or self.at))
         answer = [_request(row, "Sent back to you") for row in shell.to_answer(self.user)]
         retry = [_request(row, "Its push failed") for row in shell.to_retry(self.user)]
-        return decide + answer + retry
+        confirm = [
+            Waiting(
+                "calendar-event",
+                str(run),
+                "Confirm it, or report a problem",
+                ("patching:run-detail", run.pk),
+                None,
+            )
+            for run in run_reviews.to_confirm(self.user)
+        ]
+        return decide + answer + retry + confirm
 
     @cached_property
     def requests(self) -> list[ChangeRequest]:
