@@ -282,10 +282,17 @@ def _row(request: HttpRequest, model: type[Governed], pk: int) -> Governed:
 
 def _change(request: HttpRequest, kind: str, row: Governed) -> HttpResponse:
     said = {"title": f"Change the {NOUNS[kind]} {row.name}", "reason": ""}
-    make = _object_form(request, kind, row.spec, target=row.pk, said=said)
+    spec = {**row.spec, **_fixes(request, kind)}
+    make = _object_form(request, kind, spec, target=row.pk, said=said)
     if make is None:
         raise Http404
     return answer(request, make, heading=f"Ask for a change to {row.name}", context={"row": row})
+
+
+def _fixes(request: HttpRequest, kind: str) -> dict[str, int]:
+    """What an alert proposes, in the query: hours of a window."""
+    given = request.GET if kind == "window" else {}
+    return {name: int(given[name]) for name in ("duration", "cutoff") if given.get(name, "").isdecimal()}
 
 
 def _remove(request: HttpRequest, kind: str, row: Governed) -> HttpResponse:

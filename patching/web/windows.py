@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import exclusions, findings, openings, schedules, words
+from patching import exclusions, findings, openings, run_verdicts, schedules, words
 from patching.models import MaintenanceWindow, ManagedInstance, Waiver
 from patching.web import runs, standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
@@ -101,6 +101,7 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "in_words": _in_words(window),
         "runs": _runs(window),
         "past": runs.past_runs(window),
+        "alerts": [] if window.retired_at else list(run_verdicts.of_window(window, clock.now())),
         "changes": _clock_changes(window),
         "tasks": sorted(window.spec["tasks"], key=lambda task: task["priority"]),
         "members": _members(window),

@@ -1,0 +1,176 @@
+"""What is wrong with windows and their runs: computed from what was read, told once, gone when its cause is gone."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.db import transaction
+
+from patching import openings
+from patching.aws.executions import NOT_STARTED, SKIPPED
+from patching.executions import settled
+from patching.models import (
+    AccountRegion,
+    Drift,
+    MaintenanceWindow,
+    ManagedInstance,
+    ResourceState,
+    WindowHold,
+    WindowRun,
+)
+from patching.posture.gaps import in_aws, next_run
+from patching.words import counted
+from portal.governance import audit, clock, outbox, roles
+from portal.governance.models import Role
+
+LATE = timedelta(minutes=30)
+LOOK_BACK = timedelta(days=8)
+EARLY = timedelta(minutes=10)
+LONGEST = 24  # hours that AWS lets a window be open
+WENT_WRONG = ("FAILED", "TIMED_OUT")
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing that somebody should mend. ``fix`` are fields of a change to ask for, such as a longer duration."""
+
+    kind: str  # not_started, failed, skipped, missed, no_targets, no_future, disabled
+    window: MaintenanceWindow
+    claim: str
+    advice: str
+    about: str  # the run or moment it speaks of; the same thing is told once
+    run: WindowRun | None = None
+    fix: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def query(self) -> str:
+        """The fix as the query of the form that asks for it."""
+        return urlencode(self.fix)
+
+    @property
+    def key(self) -> str:
+        return f"{self.window.pk}/{self.kind}/{self.about}"
+
+
+def of_windows(windows: Iterable[MaintenanceWindow], at: datetime) -> list[Alert]:
+    """Every alert of these live windows at a moment."""
+    return [alert for window in windows for alert in of_window(window, at)]
+
+
+def of_window(window: MaintenanceWindow, at: datetime) -> Iterator[Alert]:
+    """What is wrong with one window: its last run, a run that did not come, and what keeps it from running at all."""
+    last = settled().filter(window=window).order_by("-started_at").first()
+    if last is not None:
+        yield from of_run(window, last)
+    if window.retired_at is not None:
+        return
+    if next_run(window, at) is None:
+        claim = f"{window.name} never opens again"
+        yield Alert("no_future", window, claim, "Ask for a later end date or another schedule.", "schedule")
+    state = in_aws(account_region=window.account_region, kind="window", key=str(window.uid)).first()
+    if state is None:
+        return
+    yield from _disabled(window, state)
+    yield from _missed(window, at)
+    if not _has_targets(window):
+        claim = f"No instance carries the tag of {window.name}"
+        yield Alert("no_targets", window, claim, "Ask for instances to be added, or for its removal.", "tag")
+
+
+def of_run(window: MaintenanceWindow, run: WindowRun) -> Iterator[Alert]:
+    """What went wrong in one run that has ended."""
+    longer = (("duration", min(LONGEST, window.spec["duration"] + 2)),)
+    when = f"{run.started_at:%a} {run.started_at.day} {run.started_at:%b}"
+    if run.status == SKIPPED:
+        claim = f"{window.name} was skipped on {when}: the run before it still went on"
+        yield Alert("skipped", window, claim, "Ask for another start, or for more at once.", str(run.pk), run)
+        return
+    statuses = Counter[str]()
+    for status in (NOT_STARTED, *WENT_WRONG):
+        found = run.outcomes.filter(status=status).values("instance_id_text").distinct().count()
+        statuses[status] = found
+    if statuses[NOT_STARTED]:
+        number = counted(statuses[NOT_STARTED], "instance")
+        claim = f"{number} of {window.name} not started on {when}"
+        advice = (
+            "Ask for a longer duration, for more at once or a later cutoff; see which agents were offline."
+        )
+        yield Alert("not_started", window, claim, advice, str(run.pk), run, longer)
+    broken = sum(statuses[status] for status in WENT_WRONG)
+    if broken:
+        claim = f"{counted(broken, 'instance')} of {window.name} failed or timed out on {when}"
+        yield Alert("failed", window, claim, "See why on the page of the run.", str(run.pk), run)
+
+
+def _disabled(window: MaintenanceWindow, state: ResourceState) -> Iterator[Alert]:
+    drift = Drift.objects.filter(resource=state, state=Drift.Outcome.OPEN).first()
+    if drift is not None and any(change["field"] == "enabled" for change in drift.changes):
+        claim = f"{window.name} was disabled outside Patchwarden"
+        advice = "Restore it on the page of its account, or ask for its removal."
+        yield Alert("disabled", window, claim, advice, str(drift.pk))
+
+
+def _missed(window: MaintenanceWindow, at: datetime) -> Iterator[Alert]:
+    """The last opening that should have come, where AWS shows no run though we have looked since."""
+    place = window.account_region
+    since = max(at - LOOK_BACK, window.changed_at)
+    until = min(at, place.last_pulled_at or since) - LATE
+    starts = openings.next_starts(window.spec, start=since, count=200, since=window.created_at)
+    expected = [start for start in starts if start <= until]
+    if not expected:
+        return
+    last = expected[-1]
+    around = (last - EARLY, last + LATE)
+    if WindowRun.objects.filter(window=window, started_at__range=around).exists():
+        return
+    if WindowHold.objects.in_force(last).filter(window=window).exists():
+        return
+    when = f"{last:%a} {last.day} {last:%b, %H:%M} UTC"
+    claim = f"{window.name} should have opened on {when}, and AWS shows no run"
+    yield Alert(
+        "missed", window, claim, "See whether it is enabled in AWS; ask for another start.", last.isoformat()
+    )
+
+
+def _has_targets(window: MaintenanceWindow) -> bool:
+    """Whether any of its instances carries its tag; those that an exemption keeps out do not."""
+    rows = ManagedInstance.objects.present().filter(
+        account_region=window.account_region, instance_id__in=window.spec["instances"]
+    )
+    return any(one.window_name == window.name for one in rows.select_related("account_region__account"))
+
+
+def tell_due(place: AccountRegion) -> None:
+    """Tell leads and operators of each alert of one account-region, once. Safe to repeat."""
+    windows = MaintenanceWindow.objects.live().filter(account_region=place)
+    rows = windows.select_related("application__team", "account_region__account")
+    for alert in of_windows(rows, clock.now()):
+        _tell(alert)
+
+
+@transaction.atomic
+def _tell(alert: Alert) -> None:
+    audit.take_turn()
+    application = alert.window.application
+    people = roles.holders(Role.OPERATOR)
+    if application is not None:
+        people = people | roles.leads_of(application.team)
+    readers = list(people.distinct())
+    told = outbox.told([(person, "window.alert", alert.key) for person in readers])
+    new = [person for person in readers if (person.pk, "window.alert", alert.key) not in told]
+    if not new:
+        return
+    if len(new) == len(readers):
+        team = application.team if application else None
+        audit.record("patching.maintenancewindow.alert", alert.window, by=None, team=team, reason=alert.claim)
+    for person in new:
+        outbox.tell(
+            person,
+            event="window.alert",
+            key=alert.key,
+            subject=alert.claim,
+            body=f"{alert.claim}. {alert.advice}",
+            url=f"/windows/runs/{alert.run.pk}/" if alert.run else f"/windows/{alert.window.pk}/",
+        )

@@ -1,0 +1,146 @@
+"""Each thing that can be wrong with a run or a window is found where it is so, and not where it is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from patching import holding, run_verdicts
+from patching.models import Drift, MaintenanceWindow, ManagedInstance, ResourceState, RunOutcome, WindowRun
+from portal.governance import clock
+from portal.governance.models import AuditEntry, OutboxMessage
+from tests import asks, factories
+
+MADE = datetime(2026, 6, 1, 12, tzinfo=UTC)
+OPENS = datetime(2026, 6, 7, 0, tzinfo=UTC)  # Sunday, 02:00 in Berlin
+LATER = OPENS + timedelta(hours=6)
+
+
+@pytest.fixture
+def window(cast):
+    """A window of dev that stands in AWS, with one tagged instance; it is read at six in the morning."""
+    clock.set_to(MADE)
+    member = factories.instance(factories.payments(), "dev")
+    asks.in_effect(cast["rita"], [asks.window_item([member])], cast["omar"])
+    made = MaintenanceWindow.objects.get()
+    ManagedInstance.objects.update(tags={**member.tags, "MaintenanceWindow": made.name})
+    ResourceState.objects.create(
+        account_region=made.account_region,
+        kind="window",
+        key=str(made.uid),
+        label=made.name,
+        uid=str(made.uid),
+        aws_id="mw-1",
+        condition="in_sync",
+        changed_at=MADE,
+    )
+    made.account_region.last_pulled_at = LATER
+    made.account_region.save()
+    clock.set_to(LATER)
+    return MaintenanceWindow.objects.select_related("account_region__account").get()
+
+
+def ran(window, status="SUCCESS", *outcomes):
+    run = WindowRun.objects.create(
+        account_region=window.account_region,
+        window=window,
+        aws_window_id="mw-1",
+        execution_id="e-1",
+        status=status,
+        started_at=OPENS,
+        ended_at=OPENS + timedelta(hours=1),
+        read_at=LATER,
+    )
+    for number, outcome in enumerate(outcomes):
+        RunOutcome.objects.create(run=run, instance_id_text=f"i-{number}", task="Install", status=outcome)
+    return run
+
+
+def found(window):
+    return [one.kind for one in run_verdicts.of_window(window, clock.now())]
+
+
+def test_a_run_that_did_its_work_is_no_alert(window):
+    ran(window, "SUCCESS", "SUCCESS")
+    assert found(window) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "outcomes", "kinds"),
+    [
+        ("TIMED_OUT", ("SUCCESS", "NOT_STARTED"), ["not_started"]),
+        ("FAILED", ("SUCCESS", "FAILED"), ["failed"]),
+        ("TIMED_OUT", ("TIMED_OUT", "NOT_STARTED"), ["not_started", "failed"]),
+        ("SKIPPED_OVERLAPPING", (), ["skipped"]),
+    ],
+)
+def test_what_went_wrong_in_the_last_run(window, status, outcomes, kinds):
+    ran(window, status, *outcomes)
+    assert found(window) == kinds
+
+
+def test_a_longer_duration_is_proposed(window):
+    ran(window, "TIMED_OUT", "NOT_STARTED")
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.query == "duration=6"
+
+
+def test_a_run_that_never_came_is_missed(window):
+    assert found(window) == ["missed"]
+
+
+def test_a_held_window_misses_nothing(window):
+    holding.hold(
+        [window],
+        source="freeze:1",
+        digest="d",
+        reason="Year end",
+        starts_at=OPENS - timedelta(days=1),
+        ends_at=OPENS + timedelta(days=1),
+    )
+    assert found(window) == []
+
+
+def test_before_anybody_looked_nothing_is_missed(window):
+    window.account_region.last_pulled_at = OPENS + timedelta(minutes=20)
+    assert found(window) == []
+
+
+def test_a_window_without_tagged_instances_has_no_targets(window):
+    ran(window)
+    ManagedInstance.objects.update(tags={})
+    assert found(window) == ["no_targets"]
+
+
+def test_a_window_after_its_end_date_has_no_future(window):
+    ran(window)
+    window.spec["end_date"] = "2026-06-07T03:00:00"
+    assert found(window) == ["no_future"]
+
+
+@pytest.mark.parametrize(("field", "kinds"), [("enabled", ["disabled"]), ("duration", [])])
+def test_a_window_that_somebody_disabled(window, field, kinds):
+    ran(window)
+    Drift.objects.create(
+        resource=ResourceState.objects.get(),
+        changes=[{"field": field, "live": False, "desired": True}],
+        found_at=LATER,
+    )
+    assert found(window) == kinds
+
+
+def test_an_alert_is_told_once_to_the_lead_and_to_operators(window, cast):
+    ran(window, "FAILED", "FAILED")
+    run_verdicts.tell_due(window.account_region)
+    run_verdicts.tell_due(window.account_region)
+    told = OutboxMessage.objects.filter(event="window.alert")
+    assert sorted(told.values_list("recipient__username", flat=True)) == ["omar", "opal"]
+    assert AuditEntry.objects.filter(action="patching.maintenancewindow.alert").count() == 1
+
+
+def test_the_window_page_shows_it_with_a_change_to_ask_for(window, browse, cast):
+    ran(window, "TIMED_OUT", "NOT_STARTED")
+    page = browse(cast["rita"]).get(f"/windows/{window.pk}/").content.decode()
+    assert "not started on" in page
+    assert f"/windows/{window.pk}/change/?duration=6" in page
+    form = browse(cast["rita"]).get(f"/windows/{window.pk}/change/?duration=6").content.decode()
+    assert 'value="6"' in form
