@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from patching import exclusions, schedules
+from patching.aws.executions import NOT_STARTED, SKIPPED
 from patching.exclusions import Side
 from patching.models import (
     MaintenanceWindow,
@@ -13,6 +14,8 @@ from patching.models import (
     PatchGroup,
     Scan,
     Waiver,
+    WindowHold,
+    WindowRun,
 )
 from patching.posture.gaps import in_aws, next_run
 from patching.posture.standing import FRESH_FOR
@@ -23,7 +26,7 @@ from portal.governance import clock
 class Link:
     """One condition: it holds, it is where the chain breaks, or (None) it was not reached."""
 
-    key: str  # managed, online, auto_scaling, group, baseline, window, run, last_run, scan
+    key: str  # managed, online, auto_scaling, group, baseline, window, run, turn, last_run, scan
     holds: bool | None
     title: str
     evidence: str = ""
@@ -55,6 +58,7 @@ def _links(instance: ManagedInstance, at: datetime) -> Iterator[Link]:
     )
     yield _in_a_window(instance, window, at)
     yield _window_runs(window, at)
+    yield _had_its_turn(instance, window)
     yield _was_patched(instance)
     yield _scan_says(instance, at)
 
@@ -142,6 +146,10 @@ def _window_runs(window: MaintenanceWindow | None, at: datetime) -> Link:
     if not in_aws(account_region=window.account_region, kind="window", key=str(window.uid)).exists():
         evidence = "It is approved, and waits for a push."
         return Link("run", False, "The window is not in AWS", evidence, window.pk)
+    held = WindowHold.objects.in_force(at).filter(window=window).order_by("-ends_at").first()
+    if held is not None:
+        title = f"The window is held shut until {_moment(held.ends_at)}"
+        return Link("run", False, title, held.reason, window.pk)
     run = next_run(window, at)
     if run is None:
         return Link("run", False, "The window never opens again", window.spec["schedule"], window.pk)
@@ -149,6 +157,24 @@ def _window_runs(window: MaintenanceWindow | None, at: datetime) -> Link:
         window.spec["schedule"], timezone=window.spec["timezone"], offset=window.spec.get("offset", 0)
     )
     return Link("run", True, f"The window opens next on {_moment(run)}", words, window.pk)
+
+
+def _had_its_turn(instance: ManagedInstance, window: MaintenanceWindow | None) -> Link:
+    """What the last run of its window that has ended did with it."""
+    runs = WindowRun.objects.filter(window=window, ended_at__isnull=False).order_by("-started_at")
+    last = runs.first() if window is not None else None
+    if last is None:
+        return Link(
+            "turn", None, "No run of its window was seen yet", "What a run did with it shows afterwards."
+        )
+    when = _moment(last.started_at)
+    if last.status == SKIPPED:
+        evidence = "The run before it still went on, so nothing was begun."
+        return Link("turn", False, f"The run of {when} was skipped", evidence, last.pk)
+    missed = last.outcomes.filter(instance=instance, status=NOT_STARTED).first()
+    if missed is not None:
+        return Link("turn", False, f"Not started in the run of {when}", missed.status_details, last.pk)
+    return Link("turn", True, f"No turn was missed in the run of {when}", "", last.pk)
 
 
 def _was_patched(instance: ManagedInstance) -> Link:

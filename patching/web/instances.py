@@ -100,7 +100,7 @@ def instance_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "links": [_link(link) for link in links],
         "holding": sum(link.holds is True for link in links),
         "broken": broken,
-        "stops": broken is not None and broken.key not in ("last_run", "scan"),
+        "stops": broken is not None and broken.key not in ("turn", "last_run", "scan"),
         "page": page,
         "rows": _with_covers(instance, page.object_list, at),
         "hidden": instance.findings.open().filter(hidden=True).count(),
@@ -151,6 +151,7 @@ def _link(link: Any) -> dict[str, Any]:
         "baseline": ("patching:baseline-detail", "Open baseline"),
         "window": ("patching:window-detail", "Open window"),
         "run": ("patching:window-detail", "See its next runs"),
+        "turn": ("patching:run-detail", "Open the run"),
     }
     shown = {"holds": link.holds, "title": link.title, "evidence": link.evidence}
     if link.pk and link.key in pages:

@@ -6,6 +6,7 @@ import pytest
 
 from patching import holding, run_verdicts
 from patching.models import Drift, MaintenanceWindow, ManagedInstance, ResourceState, RunOutcome, WindowRun
+from patching.posture.why import _links
 from portal.governance import clock
 from portal.governance.models import AuditEntry, OutboxMessage
 from tests import asks, factories
@@ -144,3 +145,34 @@ def test_the_window_page_shows_it_with_a_change_to_ask_for(window, browse, cast)
     assert f"/windows/{window.pk}/change/?duration=6" in page
     form = browse(cast["rita"]).get(f"/windows/{window.pk}/change/?duration=6").content.decode()
     assert 'value="6"' in form
+
+
+def chain(key):
+    """Whether this link of its instance's chain holds, and its title."""
+    instance = ManagedInstance.objects.select_related("account_region__account").get()
+
+    link = next(one for one in _links(instance, clock.now()) if one.key == key)
+    return link.holds, link.title
+
+
+def test_a_held_window_is_why_an_instance_is_unpatched(window):
+    assert chain("run")[0] is True
+    until = LATER + timedelta(days=2)
+    holding.hold([window], source="failure:1", digest="d", reason="FR-1", starts_at=OPENS, ends_at=until)
+    holds, title = chain("run")
+    assert (holds, "held shut until Tue 9 Jun 2026" in title) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "holds"),
+    [("SKIPPED_OVERLAPPING", "", False), ("TIMED_OUT", "NOT_STARTED", False), ("SUCCESS", "SUCCESS", True)],
+)
+def test_a_turn_that_never_came_is_why_an_instance_is_unpatched(window, status, outcome, holds):
+    assert chain("turn")[0] is None
+    run = ran(window, status)
+    if outcome:
+        one = ManagedInstance.objects.get()
+        RunOutcome.objects.create(
+            run=run, instance=one, instance_id_text=one.instance_id, task="Install", status=outcome
+        )
+    assert chain("turn")[0] is holds

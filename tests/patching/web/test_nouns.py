@@ -306,7 +306,7 @@ def test_an_instance_says_why_it_is_unpatched(pages, cast, browse):
     page = words_of(browse(cast["rita"]).get(pages["instance"]))
     assert "Why is it unpatched?" in page
     assert "Its agent does not answer" in page
-    assert "1 of 9 links hold" in page
+    assert "1 of 10 links hold" in page
 
 
 def test_an_instance_lists_what_it_lacks(pages, cast, browse):
