@@ -13,7 +13,6 @@ from patching.from_aws import Found
 from patching.models import ManagedInstance, Unmanaged
 from patching.web.asking import (
     AskForm,
-    BaselineForm,
     Item,
     Scope,
     WindowForm,
@@ -21,6 +20,7 @@ from patching.web.asking import (
     scopes_of,
 )
 from patching.web.asking_pages import answer
+from patching.web.baseline_forms import BaselineForm
 from portal.governance.signing_in import SignedInRequest
 
 

@@ -17,7 +17,6 @@ from patching.permissions import ROWS
 from patching.web import adopting, wizard
 from patching.web.asking import (
     AskForm,
-    BaselineForm,
     GroupForm,
     Item,
     RemovalForm,
@@ -28,6 +27,7 @@ from patching.web.asking import (
     scopes_of,
 )
 from patching.web.asking_pages import answer
+from patching.web.baseline_forms import BaselineForm
 from portal.governance import roles
 from portal.governance.signing_in import SignedInRequest
 

@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
-from patching.web.asking import BaselineForm, GroupForm, RemovalForm, SeveralForm, WindowForm
+from patching.web.asking import GroupForm, RemovalForm, SeveralForm, WindowForm
+from patching.web.baseline_forms import BaselineForm
 from tests import asks, factories
 from tests.patching.web.conftest import text_of
 
