@@ -57,7 +57,7 @@ class Verdict:
 def evaluate(baseline: Mapping[str, Any], patch: Patch, *, as_of: datetime) -> Verdict:
     """Judge a patch: rejected beats all; of explicit approval and rules the highest level counts."""
     system = baseline.get("OperatingSystem") or WINDOWS
-    if entry := _matching_entry(baseline.get("RejectedPatches"), _names(patch, system)):
+    if entry := _matching_entry(baseline.get("RejectedPatches"), names_of(patch, system)):
         return _refused(f"Rejected by the baseline ({entry}).")
     if not _matches(baseline.get("GlobalFilters"), patch, system):
         if system not in DEBIAN_FAMILY and (verdict := _explicit(baseline, patch, system)):
@@ -73,7 +73,7 @@ def evaluate(baseline: Mapping[str, Any], patch: Patch, *, as_of: datetime) -> V
 
 def named_in(entries: Iterable[str], patch: Patch, system: str) -> str | None:
     """The first entry of a rejected list that names the patch: its KB id on Windows, elsewhere its package."""
-    return _matching_entry(entries, _names(patch, system))
+    return _matching_entry(entries, names_of(patch, system))
 
 
 def _weight(verdict: Verdict) -> tuple[bool, int, float, bool]:
@@ -92,8 +92,10 @@ def _refused(reason: str, *, rule: int | None = None, approves_at: datetime | No
 
 
 def _explicit(baseline: Mapping[str, Any], patch: Patch, system: str) -> Verdict | None:
-    entry = _matching_entry(baseline.get("ApprovedPatches"), _names_and_notices(patch, system))
-    if not entry or not _kind_admitted(patch, system, baseline.get("ApprovedPatchesEnableNonSecurity")):
+    entry = _matching_entry(
+        baseline.get("ApprovedPatches"), names_of(patch, system) | notices_of(patch, system)
+    )
+    if not entry or not kind_admitted(patch, system, baseline.get("ApprovedPatchesEnableNonSecurity")):
         return None
     level = baseline.get("ApprovedPatchesComplianceLevel") or UNSPECIFIED
     return Verdict(True, level, None, f"Approved by name in the baseline ({entry}).")
@@ -103,7 +105,7 @@ def _judge(rule: Mapping[str, Any], number: int, patch: Patch, system: str, as_o
     if not _matches(rule.get("PatchFilterGroup"), patch, system):
         return _refused("No rule matches it.")
     called = f"Rule {number + 1}"
-    if not _kind_admitted(patch, system, rule.get("EnableNonSecurity")):
+    if not kind_admitted(patch, system, rule.get("EnableNonSecurity")):
         return _refused(f"{called} matches, but takes no non-security updates.", rule=number)
     level = rule.get("ComplianceLevel") or UNSPECIFIED
     if system in DEBIAN_FAMILY or patch.released is None:
@@ -127,7 +129,7 @@ def _judge_by_date(until: str, number: int, released: datetime, level: str) -> V
     return _refused(f"{called} approves only what was released until {until}.", rule=number)
 
 
-def _kind_admitted(patch: Patch, system: str, non_security: Any) -> bool:
+def kind_admitted(patch: Patch, system: str, non_security: Any) -> bool:
     """Whether a rule or list may take this kind of patch, given its EnableNonSecurity."""
     if non_security or system in _TAKE_PATCHES_WITHOUT_METADATA:
         return True
@@ -159,11 +161,11 @@ def _passes(key: str, wanted: Iterable[str], patch: Patch, system: str) -> bool:
         return True
     if key == "PRODUCT":
         return patch.product in wanted
-    has = {value.lower() for value in _values(key, patch, system) if value}
+    has = {value.lower() for value in values_of(key, patch, system) if value}
     return not has.isdisjoint(value.lower() for value in wanted)
 
 
-def _values(key: str, patch: Patch, system: str) -> Iterable[str]:
+def values_of(key: str, patch: Patch, system: str) -> Iterable[str]:
     """What a patch has to show to a filter key."""
     match key:
         case "CLASSIFICATION":
@@ -205,7 +207,7 @@ def _matching_entry(entries: Iterable[str] | None, names: set[str]) -> str | Non
     return None
 
 
-def _names(patch: Patch, system: str) -> set[str]:
+def names_of(patch: Patch, system: str) -> set[str]:
     """What a rejected list may call a patch: its KB id on Windows, elsewhere the package in any spelling."""
     if system == WINDOWS or not patch.name:
         return {patch.id.lower()}
@@ -220,7 +222,7 @@ def _spellings(patch: Patch) -> Iterator[str]:
         yield from {f"{patch.name}-{build}", f"{patch.name}-{build}{arch}", f"{patch.name}{arch}:{build}"}
 
 
-def _names_and_notices(patch: Patch, system: str) -> set[str]:
-    """What an approved list may call a patch: on Linux also its advisory, CVE and bug ids."""
+def notices_of(patch: Patch, system: str) -> set[str]:
+    """What an approved list may call a patch beside its names: its id, on Linux also advisory, CVE and bug ids."""
     notices = patch.advisories if system == WINDOWS else patch.advisories | patch.cves | patch.bugs
-    return _names(patch, system) | {patch.id.lower()} | {notice.lower() for notice in notices}
+    return {patch.id.lower()} | {notice.lower() for notice in notices}

@@ -1,4 +1,7 @@
+import json
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -235,3 +238,51 @@ def test_what_is_approved_stays_approved_as_time_goes_on(days, age, later, level
     if verdict.approves_at:
         assert not approved(spec, patch, as_of=verdict.approves_at)
         assert approved(spec, patch, as_of=verdict.approves_at + timedelta(microseconds=1))
+
+
+# AWS's own Linux client, run on real errata
+
+ORACLE = Path(__file__).parents[1] / "data" / "approval_oracle.json"
+LETTERS = {"u": "UNSPECIFIED", "i": "INFORMATIONAL", "l": "LOW", "m": "MEDIUM", "h": "HIGH", "c": "CRITICAL"}
+
+
+def oracle():
+    """Each baseline with the verdicts that AWS's client gave."""
+    known = json.loads(ORACLE.read_text(encoding="utf-8"))
+    as_of = datetime.fromisoformat(known["as_of"])
+    for one in known["baselines"]:
+        patches = [
+            Patch(
+                id=name,
+                severity=severity,
+                classification=kind,
+                released=datetime.fromisoformat(released),
+                product=one["product"],
+            )
+            for name, severity, kind, released in known["patches"]
+        ]
+        yield one["request"], patches, as_of, [LETTERS.get(letter) for letter in one["verdicts"]]
+
+
+@pytest.mark.parametrize(("spec", "patches", "as_of", "levels"), list(oracle()))
+def test_what_aws_s_own_client_approves_is_approved_at_its_level(spec, patches, as_of, levels):
+    verdicts = [evaluate(spec, patch, as_of=as_of) for patch in patches]
+    assert [one.compliance_level if one.approved else None for one in verdicts] == levels
+
+
+@pytest.mark.corpus
+def test_every_row_of_the_corpus_comes_out_as_aws_s_client_said():
+    corpus = Path(os.environ["PW_CORPUS"]) / "open"
+    known = json.loads((corpus / "approval_oracle_linux.json").read_text(encoding="utf-8"))
+    specs = json.loads((corpus / "patch_baselines.json").read_text(encoding="utf-8"))["baselines"]
+    requests = {one["id"]: one["request"] for one in specs}
+    as_of, compared = datetime.fromisoformat(known["as_of"]), 0
+    for one in known["baselines"]:
+        for fields, (name, is_approved, level) in zip(known["patches"], one["results"], strict=True):
+            released = datetime.fromisoformat(fields["released"])
+            patch = Patch(**fields | {"released": released}, product=one["instance_product"])
+            verdict = evaluate(requests[one["baseline_id"]], patch, as_of=as_of)
+            said = (name, is_approved, level or "UNSPECIFIED")
+            assert (patch.id, verdict.approved, verdict.compliance_level) == said, one["name"]
+            compared += 1
+    assert compared == 2106
