@@ -9,13 +9,20 @@ from patching import schedules
 
 
 def next_starts(
-    spec: Mapping[str, Any], *, start: datetime, count: int, since: datetime | None = None
+    spec: Mapping[str, Any],
+    *,
+    start: datetime,
+    count: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[datetime]:
     """The next starts of a window within its dates, in UTC; none where its schedule cannot be read.
 
-    ``since`` is when the window was made: a cron day before that brings no run, even where its offset lies ahead.
+    None starts from ``until`` on. ``since`` is when the window was made: a cron day before that brings no run, even
+    where its offset lies ahead.
     """
     begin, end = _day(spec["start_date"]), _day(spec["end_date"])
+    end = min(filter(None, [end, until]), default=None)
     anchor = max(filter(None, [begin, since]), default=None)
     try:
         return schedules.next_runs(

@@ -262,6 +262,10 @@ RUN_CHECKLIST = [
     ).split("|")
     if line.strip()
 ]
+# minutes that one instance takes in a task of each kind, until enough runs were measured
+TASK_MINUTES = {"pre": 10.0, "install": 30.0, "scan": 5.0, "post": 10.0, "hook": 5.0} | {
+    kind: float(minutes) for kind, minutes in env.dict("TASK_MINUTES", default={}).items()
+}
 PUSH_MAX_DELETE_SHARE = env.float("PUSH_MAX_DELETE_SHARE", default=0.3)
 PUSH_SETTLE_SECONDS = env.int("PUSH_SETTLE_SECONDS", default=60)
 # calls a second to each account-region, all workers together; 0 is without limit

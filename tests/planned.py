@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from patching.findings import Planned
+from patching.items import with_defaults
 
 NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)
 RANKS = {"dev": 1, "test": 2, "prod": 3}
@@ -27,10 +28,12 @@ def window(
         "start_date": "",
         "end_date": "",
         "instances": [f"i-{number}" for number in range(instances)],
+        "tasks": [{"name": "Install", "kind": "install", "max_concurrency": "50%"}],
         **spec,
     }
+    filled = with_defaults({"action": "create", "kind": "window", "spec": given})["spec"]
     return Planned(
-        given, rank=RANKS[env], production=env == "prod", asked=asked, environment=env.capitalize()
+        filled, rank=RANKS[env], production=env == "prod", asked=asked, environment=env.capitalize()
     )
 
 

@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from patching.findings.lengths import too_short
+from patching.findings.lengths import never_start, too_short
 from patching.findings.order import order_of_environments
 from patching.findings.planned import RUNS_AHEAD, Planned
 from patching.findings.starts import clock_changes, never_run
 from patching.findings.telling import WARNING, Finding
 from patching.findings.zones import overlapping
+from patching.sizing import Paces
 
 
-def check(windows: Sequence[Planned], at: datetime) -> list[Finding]:
-    """Every finding on the windows that are asked for, warnings first."""
+def check(windows: Sequence[Planned], at: datetime, paces: Paces | None = None) -> list[Finding]:
+    """Every finding on the windows that are asked for, warnings first; without ``paces``, minutes are assumed."""
     runs = {window: window.runs(at, RUNS_AHEAD) for window in windows}
     found = [
         *too_short(windows),
+        *never_start(windows, paces or Paces()),
         *never_run(windows, runs),
         *overlapping(windows, runs),
         *order_of_environments(windows, at),

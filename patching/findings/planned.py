@@ -1,13 +1,15 @@
 """Windows as they are or would be, with their openings ahead. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from patching import openings, schedules
+from patching.sizing import Node
 
 RUNS_AHEAD = 12
+MOST_RUNS = 20_000  # of one window in what is looked at; every 30 minutes for a year
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +22,7 @@ class Planned:
     asked: bool = True  # part of what is looked at; the others are only its company
     since: datetime | None = None
     environment: str = ""  # as people call it
+    known: Mapping[str, Node] = field(default_factory=dict)  # what inventory says of its instances, by id
 
     @property
     def name(self) -> str:
@@ -30,6 +33,11 @@ class Planned:
         return self.spec["application"], self.spec["environment"]
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Account and Region."""
+        return self.spec["account"], self.spec["region"]
+
+    @property
     def timezone(self) -> str:
         return str(self.spec["timezone"])
 
@@ -37,9 +45,26 @@ class Planned:
     def instances(self) -> int:
         return len(self.spec["instances"])
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Its instances in the order of their ids; AWS does not tell in which order it takes them."""
+        az = self.spec["az"]
+        return tuple(self.known.get(one) or Node(one, zone=az) for one in sorted(self.spec["instances"]))
+
+    @property
+    def tasks(self) -> list[Mapping[str, Any]]:
+        return list(self.spec["tasks"])
+
     def runs(self, start: datetime, count: int) -> list["Run"]:
+        return self._runs(openings.next_starts(self.spec, start=start, count=count, since=self.since))
+
+    def runs_between(self, start: datetime, end: datetime) -> list["Run"]:
+        """Openings that begin from ``start`` on and before ``end``."""
+        starts = openings.next_starts(self.spec, start=start, count=MOST_RUNS, since=self.since, until=end)
+        return self._runs(starts)
+
+    def _runs(self, starts: list[datetime]) -> list["Run"]:
         length = timedelta(hours=self.spec["duration"])
-        starts = openings.next_starts(self.spec, start=start, count=count, since=self.since)
         return [Run(self, one, one + length) for one in starts]
 
 

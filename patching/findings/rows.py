@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from patching import run_paces
 from patching.around import Around
 from patching.findings.checking import check
 from patching.findings.members import about_instances
@@ -10,12 +11,13 @@ from patching.findings.planned import Planned
 from patching.findings.telling import WARNING, Finding
 from patching.items import is_new
 from patching.models import AccountRegion, MaintenanceWindow
+from patching.sizing import Node
 from portal.governance import clock
 
 
 def of(around: Around) -> list[Finding]:
     """Findings on what items ask for, together with the windows that stay; their defaults filled in."""
-    found = [*check(planned_after(around), clock.now()), *about_instances(around)]
+    found = [*check(planned_after(around), clock.now(), run_paces.known()), *about_instances(around)]
     return sorted(found, key=lambda one: one.level != WARNING)
 
 
@@ -28,7 +30,7 @@ def of_window(window: MaintenanceWindow) -> list[Finding]:
         for one in around.windows
         if one.application_id == window.application_id
     ]
-    return [*check(windows, clock.now()), *about_instances(around)]
+    return [*check(windows, clock.now(), run_paces.known()), *about_instances(around)]
 
 
 def planned_after(around: Around, place: AccountRegion | None = None) -> list[Planned]:
@@ -70,5 +72,10 @@ def planned(spec: Mapping[str, Any], around: Around, **more: Any) -> Planned:
         rank=environment.rank if environment else 0,
         production=bool(environment and environment.is_production),
         environment=environment.name if environment else spec["environment"],
+        known={
+            one: Node(one, system=row.operating_system, zone=row.availability_zone)
+            for one in spec["instances"]
+            if (row := around.instances.get(one)) is not None
+        },
         **more,
     )

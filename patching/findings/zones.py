@@ -1,8 +1,9 @@
 """Availability zones of one application that would be down together. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 
+from patching.findings.conflicts import ZONES, conflicts
 from patching.findings.planned import Planned, Run
 from patching.findings.telling import WARNING, Finding, and_more, clock_of, day_of
 from patching.words import counted
@@ -10,13 +11,16 @@ from patching.words import counted
 
 def overlapping(windows: Sequence[Planned], runs: Mapping[Planned, list[Run]]) -> Iterator[Finding]:
     """Zones of one application and environment must not be down together."""
-    for one, other in combinations(windows, 2):
-        if one.whose != other.whose or one.spec["az"] == other.spec["az"] or not (one.asked or other.asked):
+    found: dict[tuple[Planned, Planned], list[tuple[Run, Run]]] = defaultdict(list)
+    order = {window: number for number, window in enumerate(windows)}
+    for conflict in conflicts(run for window in windows for run in runs[window]):
+        if conflict.kind == ZONES:
+            one, other = sorted(conflict.runs, key=lambda run: order[run.window])
+            found[one.window, other.window].append((one, other))
+    for (one, other), pairs in found.items():
+        if not (one.asked or other.asked):
             continue
-        pairs = [(a, b) for a in runs[one] for b in runs[other] if a.overlap(b)]
-        if not pairs:
-            continue
-        first, second = min(pairs, key=lambda pair: max(pair[0].start, pair[1].start))
+        first, second = pairs[0]
         hours = int(first.overlap(second).total_seconds() // 3600) or 1
         together = one.instances + other.instances
         start, end = max(first.start, second.start), min(first.end, second.end)

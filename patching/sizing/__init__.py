@@ -1,0 +1,26 @@
+"""How long a window should be, by three answers: the guide's rule, AMS's table, a simulation of one opening.
+
+Pure: instances, tasks and minutes in, figures out. ``patching.run_paces`` measures the minutes from our own runs.
+"""
+
+from patching.sizing.advice import CUTOFF, LONGEST, ams_table, recommended_hours
+from patching.sizing.answers import Answer, answers
+from patching.sizing.paces import Pace, Paces
+from patching.sizing.simulation import Node, Opening, Turn, at_once, hours_needed, simulate
+
+__all__ = [
+    "CUTOFF",
+    "LONGEST",
+    "Answer",
+    "Node",
+    "Opening",
+    "Pace",
+    "Paces",
+    "Turn",
+    "ams_table",
+    "answers",
+    "at_once",
+    "hours_needed",
+    "recommended_hours",
+    "simulate",
+]
