@@ -77,8 +77,8 @@ WINDOW_FIELDS = (
     Field("offset", "0–6 days", False, "Days after the cron day."),
     Field("duration", "1–24 hours", True, "How long it stays open."),
     Field("cutoff", "0–23 hours, below duration", True, "Nothing starts in the last hours."),
-    Field("start_date", 'ISO date or ""', False, "Not before."),
-    Field("end_date", 'ISO date or ""', False, "Not after."),
+    Field("start_date", 'ISO date or ""', False, "Not before that day, midnight UTC."),
+    Field("end_date", 'ISO date or ""', False, "Not from that day on, midnight UTC."),
     Field("tasks", "list, 1–20", True, "What it does, in order of priority."),
     Field("instances", "list of instance ids", True, "The instances that get the window tag."),
 )
@@ -308,15 +308,23 @@ def _dates(spec: Mapping[str, Any], path: str) -> list[Problem]:
     for name in ("start_date", "end_date"):
         text = spec.get(name, "")
         try:
-            found[name] = date.fromisoformat(text) if text else None
-        except (TypeError, ValueError):
-            problems.append(
-                Problem(f"{path}.{name}", "date", "Use an ISO date such as 2026-07-01, or leave it empty.")
-            )
+            found[name] = _day(text)
+        except ValueError:
+            message = "Use a day from 2000 to 2199 such as 2026-07-01, without a time, or leave it empty."
+            problems.append(Problem(f"{path}.{name}", "date", message))
     start, end = found.get("start_date"), found.get("end_date")
     if start and end and start >= end:
         problems.append(Problem(f"{path}.end_date", "order", f"The end must come after the start, {start}."))
     return problems
+
+
+def _day(text: Any) -> date | None:
+    """Midnight UTC of that day. Raises ValueError for anything else."""
+    if text == "":
+        return None
+    if not isinstance(text, str) or not re.fullmatch(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
+        raise ValueError
+    return date.fromisoformat(text)
 
 
 def _tasks(tasks: Any, path: str) -> list[Problem]:

@@ -1,11 +1,12 @@
 """What a request may ask given what is there: names, ownership, instances, quotas. Reads rows, writes nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
 
-from patching import adopting, unmanaged
+from patching import adopting, schedules, unmanaged
 from patching.items import Problem, is_new
 from patching.models import (
     AccountRegion,
@@ -19,7 +20,7 @@ from patching.models import (
 )
 from patching.models.governed import Governed
 from patching.permissions import ROWS
-from portal.governance import roles
+from portal.governance import clock, roles
 from portal.governance.models import Role, Team, User
 
 Item = Mapping[str, Any]
@@ -139,8 +140,30 @@ def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Te
     if problems:
         return problems
     problems += _check_instances(spec, at, place)
+    if item["kind"] == "window" and item["action"] != "adopt":
+        problems += _check_runs_ahead(spec, at, row)
     if item["kind"] == "patch-group" and not problems:
         problems += _check_group_baselines(spec, at, place, items)
+    return problems
+
+
+def _check_runs_ahead(spec: Mapping[str, Any], at: str, row: Governed | None) -> list[Problem]:
+    """A schedule or an end that is asked for now has something ahead; one that stands may be over."""
+    now = clock.now()
+    stands = row.spec if row else {}
+    when = ("schedule", "timezone", "offset")
+    problems = []
+    if any(spec.get(name) != stands.get(name) for name in when):
+        problems += [
+            Problem(f"{at}.schedule", one.code, str(one))
+            for one in schedules.window_problems(
+                spec["schedule"], timezone=spec["timezone"], offset=spec.get("offset", 0), now=now
+            )
+        ]
+    end = spec.get("end_date", "")
+    if end and end != stands.get("end_date") and date.fromisoformat(end) <= now.date():
+        message = f"The end has passed; give a day after {now:%Y-%m-%d}, or leave it empty."
+        problems.append(Problem(f"{at}.end_date", "past", message))
     return problems
 
 

@@ -142,7 +142,7 @@ def _free(name: str, taken: Mapping[str, str]) -> str:
 
 
 def schedule_in_words(spec: Mapping[str, Any]) -> str:
-    """Second Tuesday of each month plus 1 day, 20:00 Europe/Berlin; what cannot be read as it stands."""
+    """Wednesday after the second Tuesday of each month, 20:00 Europe/Berlin; what cannot be read as it stands."""
     try:
         return schedules.explain(spec["schedule"], timezone=spec["timezone"], offset=spec.get("offset", 0))
     except schedules.ScheduleError:

@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _leave_out_the_corpus(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Recorded replies of AWS are no part of the repository: PW_CORPUS says where they are, if anywhere."""
+    """Recordings and schedules of others are no part of the repository: PW_CORPUS says where they are, if anywhere."""
     apart = [] if os.environ.get("PW_CORPUS") else [one for one in items if one.get_closest_marker("corpus")]
     if apart:
         config.hook.pytest_deselected(items=apart)

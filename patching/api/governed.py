@@ -96,7 +96,7 @@ class WindowOut(PlacedOut):
         read_only_fields = fields
 
     def get_schedule_in_words(self, window: MaintenanceWindow) -> str:
-        """Such as “Second Tuesday of each month plus 2 days, 02:00 Europe/London”."""
+        """Such as “Thursday after the second Tuesday of each month, 02:00 Europe/London”."""
         spec = window.spec
         return schedules.explain(spec["schedule"], timezone=spec["timezone"], offset=spec.get("offset", 0))
 

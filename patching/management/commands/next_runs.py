@@ -1,7 +1,10 @@
-"""When a schedule runs: `manage.py next_runs "cron(0 2 ? * TUE#2 *)" --timezone Europe/London --offset 2`."""
+"""When a schedule runs: `manage.py next_runs "cron(0 2 ? * TUE#2 *)" --timezone Europe/London --offset 2`.
+
+It evaluates the dialect: the one moment of an at( ) is told even where it lies before the start.
+"""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +12,12 @@ from django.core.management.base import CommandParser
 
 from patching import schedules
 from patching.management.answering import AnsweringCommand, cannot_run, read_json, read_moment
+from patching.schedules.forms import At
 from portal.governance import clock
 
 MOST_RUNS = 10_000
-_DEFAULTS: dict[str, Any] = {"timezone": "UTC", "offset": 0, "start": None, "count": 10}
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+_DEFAULTS: dict[str, Any] = {"timezone": "UTC", "offset": 0, "start": None, "count": 10, "created": None}
 
 
 class Command(AnsweringCommand):
@@ -27,6 +32,11 @@ class Command(AnsweringCommand):
         parser.add_argument("--offset", type=int, default=_DEFAULTS["offset"], help="days, 1 to 6, cron only")
         parser.add_argument("--start", help="ISO 8601 time, itself included (default now)")
         parser.add_argument("--count", type=int, default=_DEFAULTS["count"], help="how many (default 10)")
+        parser.add_argument(
+            "--created",
+            help="ISO 8601 time when the window was made (default: the start); rate( ) counts from it, and a cron "
+            "day before it brings no run even where its offset lies ahead",
+        )
         parser.add_argument(
             "--file", help="JSON list of such questions, answered as a list; - is standard input"
         )
@@ -65,12 +75,17 @@ def _answer(question: Any, now: datetime) -> dict[str, Any]:
     expression = question.get("expression") if isinstance(question, Mapping) else None
     try:
         asked = _read(question)
+        start = asked["start"] or now
+        created = asked["created"] or start
+        if isinstance(schedules.parse(asked["expression"]), At):
+            start = created = BEFORE_ALL
         runs = schedules.next_runs(
             asked["expression"],
             timezone=asked["timezone"],
             offset=asked["offset"],
-            start=asked["start"] or now,
+            start=start,
             count=asked["count"],
+            anchor=created,
         )
     except ValueError as problem:
         return {"expression": expression, "error": str(problem)}
@@ -92,7 +107,7 @@ def _read(question: Any) -> dict[str, Any]:
     )
     if type(asked["count"]) is not int or not 0 <= asked["count"] <= MOST_RUNS:
         raise ValueError(f"The count is a whole number, 0 to {MOST_RUNS}.")
-    return asked | {"start": asked["start"] and read_moment(asked["start"])}
+    return asked | {name: asked[name] and read_moment(asked[name]) for name in ("start", "created")}
 
 
 def _lines(answer: Mapping[str, Any]) -> list[str]:

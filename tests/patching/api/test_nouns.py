@@ -128,7 +128,7 @@ def test_a_window_says_when_it_opens(call_api, cast, two_teams):
     window = MaintenanceWindow.objects.get(name="payments-dev-a")
     client = call_api(cast["rita"])
     row = client.get(f"/api/v1/windows/{window.pk}/").json()
-    assert row["schedule_in_words"].startswith("Second Tuesday of each month plus 1 day")
+    assert row["schedule_in_words"].startswith("Wednesday after the second Tuesday of each month")
     assert len(row["next_runs"]) == 3
     more = client.get(f"/api/v1/windows/{window.pk}/next-runs/?count=5").json()
     assert more["timezone"] == "Europe/Berlin"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patching.schedules import ScheduleError, clock_changes, next_runs, parse
+from tests.patching.schedules.expressions import cron, crons, fields_of_cron
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES = st.sampled_from(
@@ -156,15 +157,15 @@ def test_runs_rise_from_the_start_and_show_the_local_time_asked_for(expression, 
     found = next_runs(expression, timezone=zone, offset=offset, start=start, count=20)
     assert all(run >= start for run in found)
     assert found == sorted(set(found))
-    cron = parse(expression)
+    read = parse(expression)
     for run in found:
         base = run.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - timedelta(days=offset)
-        assert base.day in cron.days.in_month(base.year, base.month)
+        assert base.day in read.days.in_month(base.year, base.month)
         assert (base.hour, base.minute, base.second) in {
             (hour, minute, second)
-            for hour in cron.hours
-            for minute in cron.minutes
-            for second in cron.seconds
+            for hour in read.hours
+            for minute in read.minutes
+            for second in read.seconds
         }
 
 
@@ -178,3 +179,29 @@ def test_a_range_split_anywhere_holds_the_same_runs(expression, zone, offset, st
         )
 
     assert between(start, end) == between(start, middle) + between(middle, end)
+
+
+@given(crons, ZONES, OFFSETS, MOMENTS)
+def test_any_schedule_rises_from_its_start_within_the_calendar(expression, zone, offset, start):
+    found = next_runs(expression, timezone=zone, offset=offset, start=start, count=20)
+    assert found == sorted(set(found))
+    assert all(start <= run < datetime(2200, 1, 8, tzinfo=UTC) for run in found)
+    if found:
+        again = next_runs(expression, timezone=zone, offset=offset, start=found[0], anchor=start, count=20)
+        assert again == found
+
+
+@given(fields_of_cron.map(lambda fields: cron({**fields, "second": "0"})), ZONES, OFFSETS, MOMENTS, st.data())
+def test_any_schedule_split_anywhere_holds_the_same_runs(expression, zone, offset, start, data):
+    first = next_runs(expression, timezone=zone, offset=offset, start=start, count=1)
+    begin = first[0] - timedelta(hours=1) if first else start
+    hours = st.integers(0, 30 * 60).map(lambda minutes: timedelta(minutes=minutes))
+    middle = begin + data.draw(hours)
+    end = middle + data.draw(hours)
+
+    def between(since, until):
+        return next_runs(
+            expression, timezone=zone, offset=offset, start=since, end=until, anchor=start, count=10_000
+        )
+
+    assert between(begin, end) == between(begin, middle) + between(middle, end)

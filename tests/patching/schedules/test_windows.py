@@ -54,7 +54,8 @@ def test_a_window_that_only_falls_into_a_gap_of_the_clocks_never_runs():
 
 def test_forms_that_aws_does_not_document_are_refused_for_windows():
     assert window_problems("cron(0 2 L-3 * ? *)")[0].field == "day_of_month"
-    assert "rate(10 minutes)" in str(window_problems("rate( 10 minutes )")[0])
+    for found in ("rate( 10 minutes )", "rate(010 minutes)"):
+        assert str(window_problems(found)[0]) == "Write rate(10 minutes), without further spaces or zeros."
 
 
 def test_every_mistake_in_expression_zone_and_offset_is_told_at_once():

@@ -61,6 +61,20 @@ def test_a_schedule_that_is_over_has_no_runs_and_no_error():
     )
 
 
+def test_a_single_run_is_told_even_where_it_is_past():
+    answer, status = ask("at(2022-05-20T21:00:00)", "--start", "2026-01-01T00:00:00Z")
+    assert (answer["runs"], status) == (["2022-05-20T21:00:00Z"], 0)
+
+
+def test_offset_and_rate_count_from_when_the_window_was_made():
+    day_after_patch_tuesday = ("--start", "2026-01-14T00:00:00Z", "--count", "1")
+    offset = (PATCH_TUESDAY, "--offset", "2", *day_after_patch_tuesday)
+    assert ask(*offset)[0]["runs"] == ["2026-02-12T02:00:00Z"]
+    assert ask(*offset, "--created", "2026-01-01T00:00:00Z")[0]["runs"] == ["2026-01-15T02:00:00Z"]
+    rate = ("rate(3 days)", *day_after_patch_tuesday, "--created", "2026-01-10T06:00:00Z")
+    assert ask(*rate)[0]["runs"] == ["2026-01-16T06:00:00Z"]
+
+
 def test_a_file_of_questions_is_answered_in_its_order(tmp_path):
     file = tmp_path / "questions.json"
     questions = [
@@ -124,5 +138,5 @@ def test_people_read_local_time_and_utc_side_by_side():
 
 def test_people_are_told_when_nothing_is_ahead():
     out = io.StringIO()
-    call_command("next_runs", "at(2020-01-01T00:00:00)", stdout=out)
+    call_command("next_runs", "cron(15 10 ? * 6L 2002-2005)", stdout=out)
     assert "No run from that time on." in out.getvalue()
