@@ -14,7 +14,7 @@ from django.test import TransactionTestCase
 
 from portal.governance import clock, triggers
 
-pytest_plugins = ["tests.people", "tests.simulated_aws", "tests.company", "tests.pushing"]
+pytest_plugins = ["tests.databases", "tests.people", "tests.simulated_aws", "tests.company", "tests.pushing"]
 
 # how long an example takes says more of the machine than of the code
 hypothesis.settings.register_profile("patchwarden", deadline=None)

@@ -1,14 +1,35 @@
 """Who holds which role now. Roles are rows with dates; being a superuser is not a role."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from portal.governance import clock
 from portal.governance.models import Delegation, Membership, Role, RoleGrant, Team, User
 
 READS_ALL = (Role.SECURITY_OPERATIONS, Role.CISO, Role.AUDITOR, Role.OPERATOR)
+READS_ONLY = ("GET", "HEAD")
+
+# by person, while one page is put together; None wherever something may be decided or changed
+_asked: ContextVar[dict[int, frozenset[str]] | None] = ContextVar("roles asked for this page", default=None)
+
+
+def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """A page that is only read asks once who holds what; whatever writes asks each time, under its locks."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method not in READS_ONLY:
+            return get_response(request)
+        token = _asked.set({})
+        try:
+            return get_response(request)
+        finally:
+            _asked.reset(token)
+
+    return answer
 
 
 def in_force(at: datetime) -> Q:
@@ -20,8 +41,16 @@ def roles_of(user: User) -> frozenset[str]:
     """The roles a person holds now; ``ciso`` also for a dated delegate of a CISO."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
-    at = clock.now()
-    held = set(RoleGrant.objects.filter(in_force(at), user=user).values_list("role", flat=True))
+    asked = _asked.get()
+    if asked is None:
+        return _roles_now(user)
+    if user.pk not in asked:
+        asked[user.pk] = _roles_now(user)
+    return asked[user.pk]
+
+
+def _roles_now(user: User) -> frozenset[str]:
+    held = set(RoleGrant.objects.filter(in_force(clock.now()), user=user).values_list("role", flat=True))
     if delegating_ciso(user) is not None:
         held.add(Role.CISO)
     return frozenset(held)
