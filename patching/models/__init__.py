@@ -3,6 +3,7 @@
 from patching.models.accounts import AccountRegion, AwsAccount, ManagedInstance, Pace
 from patching.models.applications import Application, Environment, Selector
 from patching.models.baselines import PatchBaseline
+from patching.models.catalogue import Advisory, CatalogueSource, Cve, Patch, PatchFact
 from patching.models.compliance import DailyPosture, PatchFinding, Scan
 from patching.models.feeds import CalendarFeed
 from patching.models.groups import PatchGroup
@@ -25,11 +26,14 @@ from patching.models.windows import MaintenanceWindow
 __all__ = [
     "AccountRegion",
     "Adoption",
+    "Advisory",
     "Application",
     "AwsAccount",
     "CalendarFeed",
+    "CatalogueSource",
     "ChangeRequest",
     "Comment",
+    "Cve",
     "DailyPosture",
     "Decision",
     "Drift",
@@ -41,7 +45,9 @@ __all__ = [
     "Occurrence",
     "Operation",
     "Pace",
+    "Patch",
     "PatchBaseline",
+    "PatchFact",
     "PatchFinding",
     "PatchGroup",
     "PullRun",
