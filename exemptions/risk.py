@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, F, Min
 
 from exemptions.asked import content_of
@@ -22,13 +23,7 @@ from patching.words import counted
 from portal.governance import clock
 
 # how long a patch may be missing, by its step, before it is past its deadline
-PATCH_WITHIN = {
-    Step.CRITICAL: timedelta(days=14),
-    Step.IMPORTANT: timedelta(days=30),
-    Step.MODERATE: timedelta(days=90),
-    Step.LOW: timedelta(days=90),
-    Step.OTHER: timedelta(days=90),
-}
+PATCH_WITHIN = {step: timedelta(days=settings.PATCH_WITHIN_DAYS[step]) for step in Step}
 EXPOSED = (Exemption.Exposure.INTERNET, Exemption.Exposure.PARTNER)
 
 

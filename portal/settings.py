@@ -267,6 +267,10 @@ RUN_CHECKLIST = [
 TASK_MINUTES = {"pre": 10.0, "install": 30.0, "scan": 5.0, "post": 10.0, "hook": 5.0} | {
     kind: float(minutes) for kind, minutes in env.dict("TASK_MINUTES", default={}).items()
 }
+# days after its release within which a patch has to be on, by severity
+PATCH_WITHIN_DAYS = {"critical": 14, "important": 30, "moderate": 90, "low": 90, "other": 90} | {
+    severity: int(days) for severity, days in env.dict("PATCH_WITHIN_DAYS", default={}).items()
+}
 PUSH_MAX_DELETE_SHARE = env.float("PUSH_MAX_DELETE_SHARE", default=0.3)
 PUSH_SETTLE_SECONDS = env.int("PUSH_SETTLE_SECONDS", default=60)
 # calls a second to each account-region, all workers together; 0 is without limit

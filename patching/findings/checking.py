@@ -6,8 +6,10 @@ from datetime import datetime
 from patching.findings.lengths import never_start, too_short
 from patching.findings.order import order_of_environments
 from patching.findings.planned import RUNS_AHEAD, Planned
+from patching.findings.staggering import staggered_sets
 from patching.findings.starts import clock_changes, never_run
 from patching.findings.telling import WARNING, Finding
+from patching.findings.together import all_at_once, all_zones_in_one
 from patching.findings.zones import overlapping
 from patching.sizing import Paces
 
@@ -20,7 +22,10 @@ def check(windows: Sequence[Planned], at: datetime, paces: Paces | None = None) 
         *never_start(windows, paces or Paces()),
         *never_run(windows, runs),
         *overlapping(windows, runs),
+        *all_zones_in_one(windows),
+        *all_at_once(windows),
         *order_of_environments(windows, at),
+        *staggered_sets(windows, at),
         *clock_changes(windows, at),
     ]
     return sorted(found, key=lambda one: one.level != WARNING)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from patching.findings.edits import Edit
 from patching.findings.planned import Planned
 from patching.findings.telling import WARNING, Finding
 from patching.sizing import CUTOFF, Node, Opening, Paces, hours_needed, recommended_hours, simulate
@@ -18,6 +19,9 @@ def too_short(windows: Iterable[Planned]) -> Iterator[Finding]:
                 f"{window.name} is {window.spec['duration']} h long, {right} h are recommended",
                 f"{counted(window.instances, 'instance')}: 4 h, and 1 h more for every 50.",
                 f"Ask for {right} h with a cutoff of {CUTOFF} h.",
+                code="too_short",
+                about=window.name,
+                edits=(Edit.of(window, duration=right, cutoff=CUTOFF),),
             )
 
 
@@ -34,6 +38,9 @@ def never_start(windows: Iterable[Planned], paces: Paces) -> Iterator[Finding]:
                 _never(window, found),
                 f"{_where(window, found.left)}. {_why(found)}",
                 _longer(window, needed),
+                code="never_starts",
+                about=window.name,
+                edits=_to(window, needed),
             )
         elif found.cut:
             stopped = counted(len(found.cut), "instance is", "instances are")
@@ -42,6 +49,9 @@ def never_start(windows: Iterable[Planned], paces: Paces) -> Iterator[Finding]:
                 f"{stopped} not done when {window.name} ends",
                 f"{_where(window, found.cut)}. {_cut(found)}",
                 _longer(window, needed),
+                code="not_done",
+                about=window.name,
+                edits=_to(window, needed),
             )
 
 
@@ -86,6 +96,10 @@ def _longer(window: Planned, needed: int | None) -> str:
     if needed is None:
         return "No 24 h are enough: take more at once, or spread the instances over several windows."
     return f"Ask for {needed} h with a cutoff of {window.spec['cutoff']} h, or take more at once."
+
+
+def _to(window: Planned, hours: int | None) -> tuple[Edit, ...]:
+    return (Edit.of(window, duration=hours),) if hours else ()
 
 
 def hours_in_words(minutes: float) -> str:

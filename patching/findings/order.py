@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from patching.findings.edits import Edit
 from patching.findings.planned import Planned, patch_tuesdays
+from patching.findings.shifting import later
 from patching.findings.telling import NOTE, WARNING, Finding, clock_of, day_of
 from patching.words import counted
 
@@ -56,6 +58,9 @@ def _soak(
             f"{late} of {application} is patched before {early.lower()} has ended {share}",
             f"First on {day_of(when, zone)}, {clock_of(when, zone)} {zone}, counted from each Patch Tuesday.",
             f"Move {late.lower()} at least {SOAK.days} days behind {early.lower()}.",
+            code="overtakes",
+            about=after[0].name,
+            edits=_moved(after, SOAK - min(gap for _, gap in short)),
         )
         return
     hours = int(gap.total_seconds() // 3600)
@@ -65,4 +70,16 @@ def _soak(
         f"First on {day_of(when, zone)}, {clock_of(when, zone)} {zone}. "
         f"{SOAK.days} days show whether a patch does harm.",
         f"Move {late.lower()} back by {counted(SOAK.days - gap.days, 'day')}.",
+        code="soak",
+        about=after[0].name,
+        edits=_moved(after, SOAK - min(gap for _, gap in short)),
     )
+
+
+def _moved(windows: Sequence[Planned], by: timedelta) -> tuple[Edit, ...]:
+    """All of them by so many whole days; none where one of them cannot be moved so."""
+    days = timedelta(days=-(-by // timedelta(days=1)))
+    fields = [(window, later(window.spec, days)) for window in windows]
+    if any(one is None for _, one in fields):
+        return ()
+    return tuple(Edit.of(window, **one) for window, one in fields if one)

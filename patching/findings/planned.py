@@ -1,5 +1,6 @@
 """Windows as they are or would be, with their openings ahead. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,11 @@ class Planned:
         """Its instances in the order of their ids; AWS does not tell in which order it takes them."""
         az = self.spec["az"]
         return tuple(self.known.get(one) or Node(one, zone=az) for one in sorted(self.spec["instances"]))
+
+    @property
+    def zones(self) -> Counter[str]:
+        """How many of its instances are in each zone, as far as that is known."""
+        return Counter(node.zone for node in self.nodes if node.zone)
 
     @property
     def tasks(self) -> list[Mapping[str, Any]]:

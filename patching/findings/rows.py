@@ -1,36 +1,95 @@
 """Planned windows gathered from rows and items, and what is found on them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from patching import run_paces
 from patching.around import Around
 from patching.findings.checking import check
+from patching.findings.judging import instances_judged_by, late
 from patching.findings.members import about_instances
 from patching.findings.planned import Planned
+from patching.findings.sizes import Size, sizes
 from patching.findings.telling import WARNING, Finding
 from patching.items import is_new
-from patching.models import AccountRegion, MaintenanceWindow
+from patching.models import AccountRegion, MaintenanceWindow, PatchBaseline
 from patching.sizing import Node
 from portal.governance import clock
+from portal.governance.models import User
 
 
 def of(around: Around) -> list[Finding]:
     """Findings on what items ask for, together with the windows that stay; their defaults filled in."""
-    found = [*check(planned_after(around), clock.now(), run_paces.known()), *about_instances(around)]
+    windows = planned_after(around)
+    asked = [window for window in windows if window.asked]
+    found = [
+        *check(windows, clock.now(), run_paces.known()),
+        *late([*asked, *_judged_anew(around, asked)], around),
+        *about_instances(around),
+    ]
     return sorted(found, key=lambda one: one.level != WARNING)
 
 
 def of_window(window: MaintenanceWindow) -> list[Finding]:
     """Findings on one window as it is, among the windows of its application."""
+    around = around_window(window)
+    windows = company_of(window, around)
+    asked = [one for one in windows if one.asked]
+    found = [
+        *check(windows, clock.now(), run_paces.known()),
+        *late(asked, around),
+        *about_instances(around),
+    ]
+    return sorted(found, key=lambda one: one.level != WARNING)
+
+
+def of_baseline(baseline: PatchBaseline, *, by: User) -> list[Finding]:
+    """Windows that this person sees in which what the baseline approves cannot be on in time."""
+    around = around_baseline(baseline)
+    rows = MaintenanceWindow.objects.visible_to(by).live()
+    seen = {(_where(spec), name) for name, spec in rows.values_list("name", "spec")}
+    return late([one for one in _judged_anew(around, []) if (one.place, one.name) in seen], around)
+
+
+def around_window(window: MaintenanceWindow) -> Around:
+    """The rows around a window as it is."""
     item = {"action": "change", "kind": "window", "target": window.pk, "spec": window.spec}
-    around = Around([item])
-    windows = [
+    return Around([item])
+
+
+def around_baseline(baseline: PatchBaseline) -> Around:
+    """The rows around a baseline as it is."""
+    return Around([{"action": "change", "kind": "baseline", "target": baseline.pk, "spec": baseline.spec}])
+
+
+def sizes_of(windows: Sequence[Planned]) -> list[Size]:
+    """What is said of the length of each window that is asked for."""
+    return list(sizes(windows, run_paces.known()))
+
+
+def company_of(window: MaintenanceWindow, around: Around) -> list[Planned]:
+    """One window as it is, asked about among the windows of its application."""
+    return [
         planned(one.spec, around, asked=one.pk == window.pk, since=one.created_at)
         for one in around.windows
         if one.application_id == window.application_id
     ]
-    return [*check(windows, clock.now(), run_paces.known()), *about_instances(around)]
+
+
+def _judged_anew(around: Around, asked: Sequence[Planned]) -> list[Planned]:
+    """Windows that stay as they are, of instances that a baseline among the items judges."""
+    names = {one["spec"]["name"] for one in around.items if one["kind"] == "baseline" and one["spec"]}
+    reached: dict[tuple[str, str], set[str]] = {}
+    for name in names:
+        for place, ids in instances_judged_by(name, around).items():
+            reached.setdefault(place, set()).update(ids)
+    known = {(window.place, window.name) for window in asked}
+    return [
+        planned(row.spec, around, since=row.created_at)
+        for row in around.windows
+        if (_where(row.spec), row.name) not in known
+        and not reached.get(_where(row.spec), set()).isdisjoint(row.spec["instances"])
+    ]
 
 
 def planned_after(around: Around, place: AccountRegion | None = None) -> list[Planned]:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from patching.findings.edits import Edit
 from patching.findings.planned import RUNS_AHEAD
 from patching.words import counted
 
@@ -18,6 +20,18 @@ class Finding:
     claim: str
     evidence: str
     fix: str = ""
+    code: str = ""  # what kind of finding it is, for the fix to be found again
+    about: str = ""  # of which window
+    edits: tuple[Edit, ...] = ()  # what the fix changes, where it can be asked for with one click
+
+    @property
+    def key(self) -> str:
+        return f"{self.code}:{self.about}"
+
+    @property
+    def query(self) -> str:
+        """The query with which the pages that ask begin with the fix; "" where there is no such fix."""
+        return urlencode({"fix": self.key}) if self.edits else ""
 
     @property
     def told(self) -> str:

@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from patching.findings.conflicts import ZONES, conflicts
+from patching.findings.edits import Edit
 from patching.findings.planned import Planned, Run
+from patching.findings.shifting import later as later_by
 from patching.findings.telling import WARNING, Finding, and_more, clock_of, day_of
 from patching.words import counted
 
@@ -34,4 +37,12 @@ def overlapping(windows: Sequence[Planned], runs: Mapping[Planned, list[Run]]) -
             f"{and_more(len(pairs) - 1)}: all {counted(together, 'instance')} of {one.whose[0]} "
             "may restart together.",
             f"Starting {later.name} at {clock_of(free, later.timezone)} removes the overlap.",
+            code="overlap",
+            about=f"{one.name}:{other.name}",
+            edits=_moved(later, free - start),
         )
+
+
+def _moved(window: Planned, by: timedelta) -> tuple[Edit, ...]:
+    fields = later_by(window.spec, by)
+    return (Edit.of(window, **fields),) if fields else ()

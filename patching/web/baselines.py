@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import words
+from patching import findings, words
 from patching.models import PatchBaseline
 from patching.web import standing
 from patching.web.common import history_of, may_ask_for
@@ -74,5 +74,6 @@ def baseline_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "definition": json.dumps(definition, indent=2, ensure_ascii=False),
         "history": history_of(baseline, "baseline"),
         "may_ask": may_ask_for(request.user, baseline),
+        "findings": [] if baseline.retired_at else findings.of_baseline(baseline, by=request.user),
     }
     return render(request, "patching/baseline_detail.html", context)

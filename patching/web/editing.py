@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from patching import permissions
+from patching import findings, permissions
+from patching.around import Around
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
 from patching.models.governed import Governed
@@ -152,6 +153,8 @@ def request_edit(request: SignedInRequest, pk: int) -> HttpResponse:
     if change.state not in ChangeRequest.OPEN or not permissions.may_edit(request.user, change):
         return redirect("patching:request-detail", pk)
     items = items_of(change.current) if change.current else []
+    if fix := request.GET.get("fix"):
+        items = _fixed(fix, items)
     as_json = request.GET.get("as") == "json"
     make = None if as_json else _form_for(request, change, items)
     by_hand = make is None
@@ -280,13 +283,50 @@ def _row(request: HttpRequest, model: type[Governed], pk: int) -> Governed:
     return row
 
 
+def _fixed(fix: str, items: list[Item]) -> list[Item]:
+    """The items of a request with one fix in them; as they are where there is no such fix any more."""
+    around = Around(items)
+    found = findings.items_with(fix, findings.of(around), findings.planned_after(around), around)
+    return items if found is None else found
+
+
+def _items_of_fix(request: HttpRequest, fix: str, row: Governed) -> list[Item] | None:
+    """What a fix of a live window or baseline asks for, as the items of a new request."""
+    if isinstance(row, MaintenanceWindow):
+        around, found = findings.around_window(row), findings.of_window(row)
+        windows = findings.company_of(row, around)
+    elif isinstance(row, PatchBaseline):
+        around, found, windows = findings.around_baseline(row), findings.of_baseline(row, by=request.user), []
+    else:
+        return None
+    items = findings.items_with(fix, found, windows, around)
+    # the object that was looked at stands among the items whether or not the fix is about it
+    return None if items is None else [one for one in items if one not in around.items]
+
+
 def _change(request: HttpRequest, kind: str, row: Governed) -> HttpResponse:
     said = {"title": f"Change the {NOUNS[kind]} {row.name}", "reason": ""}
     spec = {**row.spec, **_fixes(request, kind)}
+    if (fix := request.GET.get("fix")) and (items := _items_of_fix(request, fix, row)):
+        if [(one["kind"], one["target"]) for one in items] != [(kind, row.pk)]:
+            return _ask_for(request, items, said)
+        spec = items[0]["spec"]
     make = _object_form(request, kind, spec, target=row.pk, said=said)
     if make is None:
         raise Http404
     return answer(request, make, heading=f"Ask for a change to {row.name}", context={"row": row})
+
+
+def _ask_for(request: HttpRequest, items: list[Item], said: dict[str, str]) -> HttpResponse:
+    """Several changes that belong together, ready to be asked for."""
+    initial = {**said, "items_json": json.dumps(items, indent=2, ensure_ascii=False)}
+
+    def make(data: Any = None) -> AskForm:
+        return SeveralForm(data, initial=initial)
+
+    return answer(
+        request, make, heading="Ask for several changes", about="Together they settle what was found."
+    )
 
 
 def _fixes(request: HttpRequest, kind: str) -> dict[str, int]:

@@ -282,6 +282,7 @@ def _page(
         **_tab(request, change, around, tab),
     }
     if context["is_open"]:
+        context["sizes"] = findings.sizes_of(findings.planned_after(around))
         context["quotas"] = [(place, impact.quotas(around, place)) for place in touched.places]
     if request.method == "GET" and (earlier := look(change, request.user)):
         context["since"] = since.of(change, earlier)

@@ -107,10 +107,15 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "members": _members(window),
         **how_they_stand(request.user, window, "home_window"),
         "findings": [] if window.retired_at else findings.of_window(window),
+        "sizes": [] if window.retired_at else _sizes(window),
         "history": history_of(window, "window"),
         "may_ask": may_ask_for(request.user, window),
     }
     return render(request, "patching/window_detail.html", context)
+
+
+def _sizes(window: MaintenanceWindow) -> list[findings.Size]:
+    return findings.sizes_of(findings.company_of(window, findings.around_window(window)))
 
 
 def _in_words(window: Any) -> str:

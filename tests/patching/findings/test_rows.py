@@ -1,35 +1,96 @@
 """What is found on windows as rows and items have them."""
 
+from datetime import timedelta
+
+import pytest
+
 from patching import findings
 from patching.around import Around
-from patching.findings import NOTE
+from patching.findings import NOTE, WARNING
 from patching.items import with_defaults
-from patching.models import MaintenanceWindow, ManagedInstance
-from tests import asks
+from patching.models import Freeze, MaintenanceWindow, ManagedInstance, PatchBaseline
+from portal.governance import clock
+from tests import asks, factories
+
+# the guide's own example: what waits for 7 or 14 days misses the one opening of its month
+GUIDE = {
+    "An important patch is late on payments-test-a and payments-test-b in 12 of 12 months",
+    "An important patch is late on payments-prod-a and payments-prod-b in 12 of 12 months",
+}
+
+
+def told(items):
+    return {(one.level, one.claim) for one in findings.of(Around([with_defaults(one) for one in items]))}
+
+
+@pytest.fixture
+def approved(cast):
+    """The guide's example for payments, in effect."""
+    return asks.in_effect(
+        cast["rita"], asks.ha_items(asks.fleet()), cast["omar"], cast["ines"], cast["clara"]
+    )
 
 
 def test_instances_that_no_group_judges_are_named(cast):
     fleet = asks.fleet()
-    found = findings.of(Around([with_defaults(asks.window_item(fleet[:2]))]))
-    assert any(one.claim == "2 of 2 instances of payments-dev are in no patch group" for one in found)
+    claim = "2 of 2 instances of payments-dev are in no patch group"
+    assert (WARNING, claim) in told([asks.window_item(fleet[:2])])
 
 
 def test_a_group_in_the_same_request_judges_them(cast):
-    items = [with_defaults(one) for one in asks.ha_items(asks.fleet())]
-    assert [one.claim for one in findings.of(Around(items))] == []
+    assert {claim for _, claim in told(asks.ha_items(asks.fleet()))} == GUIDE
 
 
 def test_silent_agents_are_a_note(cast):
     fleet = asks.fleet()
     ManagedInstance.objects.filter(pk=fleet[0].pk).update(ping_status="ConnectionLost")
-    items = [with_defaults(one) for one in asks.ha_items(fleet)]
-    assert [(one.level, one.claim) for one in findings.of(Around(items))] == [
+    assert told(asks.ha_items(fleet)) - {(WARNING, claim) for claim in GUIDE} == {
         (NOTE, "1 of 1 instance of payments-dev-a cannot be reached now")
+    }
+
+
+def test_a_window_that_is_there_is_judged_among_its_company(approved):
+    window = MaintenanceWindow.objects.get(name="payments-prod-a")
+    assert [one.claim for one in findings.of_window(window)] == [
+        "An important patch is late on payments-prod-a in 12 of 12 months"
     ]
 
 
-def test_a_window_that_is_there_is_judged_among_its_company(cast):
-    request = asks.submitted(cast["rita"], asks.ha_items(asks.fleet()))
-    asks.approve(request, cast["omar"], cast["ines"], cast["clara"])
-    window = MaintenanceWindow.objects.get(name="payments-prod-a")
-    assert findings.of_window(window) == []
+def test_a_baseline_tells_of_every_window_that_it_judges(approved, cast):
+    late, fine = (PatchBaseline.objects.get(name=f"payments-{env}-win") for env in ("prod", "dev"))
+    assert {one.claim for one in findings.of_baseline(late, by=cast["rita"])} < GUIDE
+    assert findings.of_baseline(fine, by=cast["rita"]) == []
+    assert findings.of_baseline(late, by=cast["noor"]) == []
+
+
+def test_a_change_to_a_baseline_alone_is_reckoned_with_its_windows(approved):
+    baseline = PatchBaseline.objects.get(name="payments-prod-win")
+    (one,) = [found for found in findings.of_baseline(baseline, by=approved.requested_by) if found.edits]
+    change = {"action": "change", "kind": "baseline", "target": baseline.pk, "spec": baseline.spec}
+    items = findings.items_with(one.key, [one], [], Around([change]))
+    assert findings.of(Around([change])) != []
+    assert findings.of(Around(items)) == []
+
+
+def test_a_freeze_counts_for_the_windows_that_it_shuts(approved):
+    begins = clock.now() + timedelta(days=3)
+    given = {"spec": {}, "revision": approved.current, "created_at": begins, "changed_at": begins}
+    Freeze.objects.create(
+        name="Half a year of change",
+        starts_at=begins,
+        ends_at=begins + timedelta(days=200),
+        environment=factories.environment("dev"),
+        **given,
+    )
+    dev, test = (MaintenanceWindow.objects.get(name=f"payments-{env}-a") for env in ("dev", "test"))
+    (one,) = [found for found in findings.of_window(dev) if found.code == "late"]
+    assert "Half a year of change keeps it shut in between." in one.evidence
+    assert all("Half a year" not in found.evidence for found in findings.of_window(test))
+
+
+def test_the_sizes_of_windows_that_are_asked_for_are_reckoned(cast):
+    around = Around([with_defaults(one) for one in asks.ha_items(asks.fleet(3))])
+    sizes = findings.sizes_of(findings.planned_after(around))
+    assert len(sizes) == 6
+    assert {(one.guide.hours, one.table.hours, one.opening.left) for one in sizes} == {(4, 1, ())}
+    assert {one.window.nodes[0].system for one in sizes} == {"WINDOWS"}

@@ -45,7 +45,7 @@ def test_the_wizard_shows_what_its_first_answers_would_make(fleet, cast, browse)
     assert "6 windows, 3 baselines and 3 patch groups" in page
     assert "Needs Team lead, Security operations and CISO" in page
     assert "payments-prod-b" in page
-    assert "Durations, zones, soak time and group membership are in order" in page
+    assert "An important patch is late on payments-prod-a and payments-prod-b in 12 of 12 months" in page
     assert not ChangeRequest.objects.exists()
 
 
