@@ -1,0 +1,64 @@
+"""Patchwarden's own YAML: the specs of requests, as ``docs/api.md`` lists their fields. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from patching.exchange.parts import CannotReadError, Refusal, Setup
+
+VERSION = 1
+SECTIONS = {"baselines": "baseline", "patch_groups": "patch-group", "windows": "window"}
+EXAMPLE = "patchwarden: 1\nwindows:\n- name: payments-prod-a\n  schedule: cron(0 2 ? * TUE#2 *)\n"
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay text, as specs have them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read(text: str, *, given: Mapping[str, str], account: str = "", region: str = "") -> Setup:
+    """Specs of baselines, groups and windows. Raises CannotReadError with the line where it is no YAML."""
+    try:
+        if any(isinstance(one, yaml.events.AliasEvent) for one in yaml.parse(text, yaml.SafeLoader)):
+            raise CannotReadError("The file uses YAML aliases; write their values out.")
+        found = yaml.load(text, _Loader)  # noqa: S506
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        where = f"Line {mark.line + 1}, column {mark.column + 1}" if mark else "The file"
+        raise CannotReadError(f"{where} is not YAML: {problem.problem or problem.context}.") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        raise CannotReadError("The file is not YAML that Patchwarden can read.") from None
+    if not isinstance(found, Mapping) or found.get("patchwarden") != VERSION:
+        raise CannotReadError(f"Patchwarden's own files begin with “patchwarden: {VERSION}”, such as:\n{EXAMPLE}")
+    setup = Setup(account=_text(found.get("account")), region=_text(found.get("region")))
+    for section in sorted(set(map(str, found)) - {"patchwarden", "account", "region", *SECTIONS}):
+        setup.refused.append(Refusal(section, f"Not a section; known are {', '.join(SECTIONS)}."))
+    for section, kind in SECTIONS.items():
+        rows = found.get(section) or []
+        for number, spec in enumerate(rows if isinstance(rows, list) else [rows]):
+            where = f"{section}[{number}]"
+            if isinstance(spec, Mapping):
+                setup.specs.append((kind, where, {str(key): value for key, value in spec.items()}))
+            else:
+                setup.refused.append(Refusal(where, "Every entry is an object of fields and values."))
+    return setup
+
+
+def write(setup: Setup) -> str:
+    """The same from a setup's specs."""
+    document: dict[str, Any] = {"patchwarden": VERSION, "account": setup.account, "region": setup.region}
+    for section, kind in SECTIONS.items():
+        specs = [dict(spec) for one, _, spec in setup.specs if one == kind]
+        if specs:
+            document[section] = specs
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""

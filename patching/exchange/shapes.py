@@ -1,0 +1,105 @@
+"""AWS's request shapes as every format writes them: which fields are content, of which type, and which are left. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+BASELINE_FIELDS = (
+    "Name",
+    "Description",
+    "OperatingSystem",
+    "GlobalFilters",
+    "ApprovalRules",
+    "ApprovedPatches",
+    "ApprovedPatchesComplianceLevel",
+    "ApprovedPatchesEnableNonSecurity",
+    "RejectedPatches",
+    "RejectedPatchesAction",
+    "Sources",
+    "AvailableSecurityUpdatesComplianceStatus",
+)
+WINDOW_FIELDS = (
+    "Name",
+    "Description",
+    "Schedule",
+    "ScheduleTimezone",
+    "ScheduleOffset",
+    "Duration",
+    "Cutoff",
+    "StartDate",
+    "EndDate",
+)
+TASK_FIELDS = (
+    "Name",
+    "Description",
+    "TaskType",
+    "TaskArn",
+    "Priority",
+    "MaxConcurrency",
+    "MaxErrors",
+    "CutoffBehavior",
+)
+PATCH_GROUP_TAGS = ("Patch Group", "PatchGroup")  # the two keys that Patch Manager knows
+
+
+def _whole(value: Any) -> Any:
+    """Formats write numbers as text too; what is no number stays as it is, for the checks to name."""
+    if isinstance(value, str) and value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _flag(value: Any) -> Any:
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def text(value: Any) -> Any:
+    """A scalar as AWS takes it: text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def texts(value: Any) -> Any:
+    """A list of text, also where one value was written by itself."""
+    if isinstance(value, list):
+        return [text(one) for one in value]
+    return [text(value)] if isinstance(value, str | int | float) else value
+
+
+_TYPES: dict[str, Callable[[Any], Any]] = {
+    "ApproveAfterDays": _whole,
+    "Cutoff": _whole,
+    "Duration": _whole,
+    "Priority": _whole,
+    "ScheduleOffset": _whole,
+    "ApprovedPatchesEnableNonSecurity": _flag,
+    "EnableNonSecurity": _flag,
+    "ApproveUntilDate": text,
+    "ApprovedPatches": texts,
+    "Description": text,
+    "MaxConcurrency": text,
+    "MaxErrors": text,
+    "Name": text,
+    "Products": texts,
+    "RejectedPatches": texts,
+    "Values": texts,
+}
+
+
+def typed(value: Any, name: str = "") -> Any:
+    """The same with every known field in its AWS type: numbers that were written as text, lists of one."""
+    if name in _TYPES:
+        return _TYPES[name](value)
+    if isinstance(value, Mapping):
+        return {key: typed(one, str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [typed(one) for one in value]
+    return value
+
+
+def known(fields: tuple[str, ...], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a request: its known fields that hold something, in their AWS types."""
+    kept = {name: properties[name] for name in fields if properties.get(name) not in (None, "")}
+    return {name: typed(value, name) for name, value in kept.items()}
