@@ -10,10 +10,27 @@ from patching import desired
 from patching.aws import tasks, windows
 from patching.aws.marks import Ids
 from patching.exchange.formats import FORMATS
-from patching.exchange.parts import BaselinePart, Belonging, GroupPart, Setup, TargetPart, TaskPart, WindowPart
+from patching.exchange.parts import (
+    BaselinePart,
+    Belonging,
+    GroupPart,
+    Setup,
+    TargetPart,
+    TaskPart,
+    WindowPart,
+)
 from patching.models import AccountRegion, MaintenanceWindow, PatchBaseline, PatchGroup
 from patching.models.governed import Governed
-from patching.specs import DAILY_SCAN, BaselineSpec, Desired, Key, RegistrationSpec, TargetSpec, TaskSpec, WindowSpec
+from patching.specs import (
+    DAILY_SCAN,
+    BaselineSpec,
+    Desired,
+    Key,
+    RegistrationSpec,
+    TargetSpec,
+    TaskSpec,
+    WindowSpec,
+)
 
 
 def setup_of(
@@ -35,7 +52,9 @@ def setup_of(
         for one in told.values()
         if isinstance(one.spec, BaselineSpec)
     ]
-    setup.groups = _groups(told.values(), {one.key.name: one.label for one in told.values() if one.key.kind == "baseline"})
+    setup.groups = _groups(
+        told.values(), {one.key.name: one.label for one in told.values() if one.key.kind == "baseline"}
+    )
     setup.windows = [_window(one, told.values()) for one in told.values() if isinstance(one.spec, WindowSpec)]
     return setup
 
@@ -88,7 +107,9 @@ def _window(window: Desired, world: Iterable[Desired]) -> WindowPart:
         if isinstance(one.spec, TargetSpec)
     )
     parts = tuple(_task(one.spec) for one in mine if isinstance(one.spec, TaskSpec))
-    request = {key: value for key, value in windows.to_aws(window.spec).items() if key != "AllowUnassociatedTargets"}
+    request = {
+        key: value for key, value in windows.to_aws(window.spec).items() if key != "AllowUnassociatedTargets"
+    }
     return WindowPart(window.spec.name, request, targets, parts)
 
 

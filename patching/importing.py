@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from patching import from_aws
-from patching.exchange.parts import BaselinePart, Belonging, Note, Refusal, Setup, TargetPart, TaskPart, WindowPart
+from patching.exchange.parts import (
+    BaselinePart,
+    Belonging,
+    Note,
+    Refusal,
+    Setup,
+    TargetPart,
+    TaskPart,
+    WindowPart,
+)
 from patching.exchange.shapes import PATCH_GROUP_TAGS
 from patching.items import FIELDS, INSTANCE_ID, KINDS, check_item, with_defaults
 from patching.models import AccountRegion, Application, Environment, ManagedInstance
@@ -80,7 +89,9 @@ def prepare(setup: Setup, into: Into) -> Import:
     for kind, where, spec in sorted(wanted, key=lambda one: KINDS.index(one[0])):
         name = str(spec.get("name", ""))
         if (kind, name) in seen:
-            found.refused.append(Refusal(where, f"The file has another {kind} called {name}; give it its own name."))
+            found.refused.append(
+                Refusal(where, f"The file has another {kind} called {name}; give it its own name.")
+            )
             continue
         seen.add((kind, name))
         _add(found, kind, where, spec, into)
@@ -121,7 +132,11 @@ def _differences(kind: str, row: Governed, spec: Mapping[str, Any]) -> Iterator[
 
 
 def _short(value: Any) -> str:
-    text = shown(frozenset(value)) if isinstance(value, list) and all(isinstance(one, str) for one in value) else str(value)
+    text = (
+        shown(frozenset(value))
+        if isinstance(value, list) and all(isinstance(one, str) for one in value)
+        else str(value)
+    )
     return text if len(text) <= 300 else f"{text[:300]} …"
 
 
@@ -173,7 +188,12 @@ def _groups(setup: Setup, into: Into) -> Iterator[tuple[str, str, dict[str, Any]
         if instances is None:
             tagged = (({"Key": f"tag:{key}", "Values": [part.name]},) for key in PATCH_GROUP_TAGS)
             instances = tuple(sorted({one for entries in tagged for one in _matching(entries, into)}))
-        spec = {"name": part.name, **_placed(known, into), "baselines": baselines, "instances": list(instances)}
+        spec = {
+            "name": part.name,
+            **_placed(known, into),
+            "baselines": baselines,
+            "instances": list(instances),
+        }
         yield "patch-group", f"{part.where} {part.name}".strip(), _as_is(spec, row, known)
 
 
@@ -219,7 +239,9 @@ def _tasks_there(part: WindowPart, targets: frozenset[str], found: Import) -> li
     for one in part.tasks:
         if targets and one.targets and frozenset(one.targets) != targets:
             names = ", ".join(one.targets)
-            note = f"Left out: it runs on {names}, not on what is patched; ask for a window of its own for it."
+            note = (
+                f"Left out: it runs on {names}, not on what is patched; ask for a window of its own for it."
+            )
             found.notes.append(Note(one.where, note))
             continue
         tasks.append(_task(one, found))
@@ -232,10 +254,14 @@ def _task(one: TaskPart, found: Import) -> dict[str, Any]:
         parameters = invocation.get("Parameters") or {}
         if left := sorted(FROM_KIND & set(parameters)):
             found.notes.append(Note(one.where, f"{', '.join(left)}: left out, as it follows from each run."))
-        invocation["Parameters"] = {name: value for name, value in parameters.items() if name not in FROM_KIND}
+        invocation["Parameters"] = {
+            name: value for name, value in parameters.items() if name not in FROM_KIND
+        }
     lacking = [name for name in ("MaxConcurrency", "MaxErrors") if name not in one.request]
     if lacking:
-        found.notes.append(Note(one.where, f"{', '.join(lacking)}: not said; one instance at a time, as AWS does."))
+        found.notes.append(
+            Note(one.where, f"{', '.join(lacking)}: not said; one instance at a time, as AWS does.")
+        )
     return reply
 
 
@@ -245,9 +271,7 @@ def _names_our_tag(part: WindowPart, into: Into) -> bool:
     return any(dict(entry) == ours for target in part.targets for entry in target.entries)
 
 
-def _instances(
-    part: WindowPart, targets: Sequence[TargetPart], into: Into, found: Import
-) -> tuple[str, ...]:
+def _instances(part: WindowPart, targets: Sequence[TargetPart], into: Into, found: Import) -> tuple[str, ...]:
     matched = sorted({one for target in targets for one in _matching(target.entries, into)})
     if not matched:
         what = " or ".join(_in_words(target.entries) for target in targets) or "anything"

@@ -103,6 +103,16 @@ BODIES: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "why": lambda world, row: {"reason": "Somebody slipped in the console."},
     "policy": lambda world, row: {"policy": "report", "reason": "The platform team moves it today."},
     "approval": lambda world, row: {**world.reading(row["with"]["pk"]), "outcome": "approve"},
+    "file": lambda world, row: {
+        "content": "patchwarden: 1\nwindows:\n- {name: payments-late, schedule: 'cron(0 2 ? * SUN *)', timezone: UTC, "
+        "duration: 4, cutoff: 1, tasks: [{name: Install, kind: install}], instances: []}\n",
+        "account": factories.RETAIL[0],
+        "region": "eu-central-1",
+        "application": "payments",
+        "environment": "dev",
+        "title": asks.TITLE,
+        "reason": asks.REASON,
+    },
     "request": lambda world, row: {
         "title": asks.TITLE,
         "reason": asks.REASON,

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from patching import drift as drifts
 from patching import onboarding, operating, unmanaged, watch
 from patching.api.drifts import DriftOut
+from patching.api.exchange import Exporting
 from patching.models import AccountRegion, Unmanaged
 from portal.governance import roles
 from portal.governance.api_parts import In, NothingIn, Scope, Verbs
@@ -137,7 +138,7 @@ class AccountFilter(django_filters.FilterSet):
         fields = ("account", "region", "is_active")
 
 
-class Accounts(Verbs):
+class Accounts(Exporting, Verbs):
     """Account-regions in which you have an application, or all if your work needs them."""
 
     queryset = AccountRegion.objects.select_related("account")

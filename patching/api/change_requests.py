@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from patching import effects, permissions, workflow
+from patching.api.exchange import Importing
 from patching.api.item_schema import EXAMPLE_WINDOW, reference
 from patching.api.talking import Talking
 from patching.items import check_items
@@ -184,7 +185,7 @@ class ChangeRequestFilter(django_filters.FilterSet):
         return queryset.filter(pk__in=mine) if value else queryset.exclude(pk__in=mine)
 
 
-class ChangeRequests(Talking, Verbs):
+class ChangeRequests(Importing, Talking, Verbs):
     """Requests of your teams, or all if your work needs them."""
 
     queryset = ChangeRequest.objects.select_related("team", "requested_by", "current")

@@ -31,7 +31,9 @@ def read(text: str, *, given: Mapping[str, str], account: str = "", region: str 
     try:
         document = json.loads(text)
     except json.JSONDecodeError as problem:
-        raise CannotReadError(f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}.") from None
+        raise CannotReadError(
+            f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
+        ) from None
     except (RecursionError, ValueError):
         raise CannotReadError("The file is not JSON that can be read: it is nested too deeply.") from None
     setup = Setup()
@@ -61,7 +63,11 @@ def _objects(document: Any) -> Iterator[tuple[str, str, Any]]:
         for number, one in enumerate(document):
             yield f"[{number}]", _section_of(one), one
         return
-    sections = {LISTS.get(name, name): rows for name, rows in document.items()} if isinstance(document, Mapping) else {}
+    sections = (
+        {LISTS.get(name, name): rows for name, rows in document.items()}
+        if isinstance(document, Mapping)
+        else {}
+    )
     if not set(sections) & set(SECTIONS):
         yield "the file", _section_of(document), document
         return
@@ -97,7 +103,9 @@ def _group(where: str, one: Mapping[str, Any], setup: Setup, groups: dict[str, d
     told = one.get("BaselineIdentity") or one
     name, system, baseline = one.get("PatchGroup"), told.get("OperatingSystem"), told.get("BaselineName")
     if not (isinstance(name, str) and isinstance(system, str) and isinstance(baseline, str)):
-        setup.refused.append(Refusal(where, "A patch group has PatchGroup, OperatingSystem and BaselineName."))
+        setup.refused.append(
+            Refusal(where, "A patch group has PatchGroup, OperatingSystem and BaselineName.")
+        )
         return
     groups.setdefault(name, {})[system] = baseline
 

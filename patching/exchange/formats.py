@@ -1,4 +1,4 @@
-"""The formats that files may have: what they are called, how one is told from its content, who reads and writes it. Pure."""
+"""The formats that files may have: their names, how one is told from its content, who reads and writes it. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -36,7 +36,9 @@ def format_of(text: str) -> str:
         if re.search(r'"(planned_values|terraform_version)"\s*:', text):
             return "terraform"
         return "cloudformation" if re.search(r'"Resources"\s*:', text) else "aws-json"
-    if re.search(r'^\s*(resource|variable|locals|module|data|terraform|provider)\b[^:\n]*\{', text, re.MULTILINE):
+    if re.search(
+        r"^\s*(resource|variable|locals|module|data|terraform|provider)\b[^:\n]*\{", text, re.MULTILINE
+    ):
         return "terraform"
     return "cloudformation"
 
@@ -56,7 +58,9 @@ def read(
         try:
             content = content.decode("utf-8-sig")
         except UnicodeDecodeError as problem:
-            raise CannotReadError(f"The file is not UTF-8 text: byte {problem.start} is no part of it.") from None
+            raise CannotReadError(
+                f"The file is not UTF-8 text: byte {problem.start} is no part of it."
+            ) from None
     if "\x00" in content:
         raise CannotReadError("The file holds a NUL character; give text.")
     if not content.strip():

@@ -35,7 +35,9 @@ def read(text: str, *, given: Mapping[str, str], account: str = "", region: str 
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         raise CannotReadError("The file is not YAML that Patchwarden can read.") from None
     if not isinstance(found, Mapping) or found.get("patchwarden") != VERSION:
-        raise CannotReadError(f"Patchwarden's own files begin with “patchwarden: {VERSION}”, such as:\n{EXAMPLE}")
+        raise CannotReadError(
+            f"Patchwarden's own files begin with “patchwarden: {VERSION}”, such as:\n{EXAMPLE}"
+        )
     setup = Setup(account=_text(found.get("account")), region=_text(found.get("region")))
     for section in sorted(set(map(str, found)) - {"patchwarden", "account", "region", *SECTIONS}):
         setup.refused.append(Refusal(section, f"Not a section; known are {', '.join(SECTIONS)}."))

@@ -101,7 +101,7 @@ class WindowPart:
 class Setup:
     """All that one file says, in the order in which it says it.
 
-    AWS's formats fill ``baselines``, ``groups`` and ``windows``; our own fills ``specs``: (kind, where, spec of an item).
+    AWS's formats fill ``baselines``, ``groups`` and ``windows``; our own fills ``specs``: (kind, where, spec).
     """
 
     baselines: list[BaselinePart] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""AWS's request shapes as every format writes them: which fields are content, of which type, and which are left. Pure."""
+"""AWS's request shapes as every format writes them: which fields are content, and of which type. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -49,7 +49,9 @@ class ImportCommand(AnsweringCommand):
         except CannotReadError as problem:
             raise cannot_run(str(problem)) from None
         if place is None:
-            self._tell(_parts(setup), [f"{one.where}: {one.why}" for one in setup.refused], options, setup.notes)
+            self._tell(
+                _parts(setup), [f"{one.where}: {one.why}" for one in setup.refused], options, setup.notes
+            )
             return
         into = Into(_application(options), _environment(options), place, _person(options))
         found = importing.prepare(setup, into)
@@ -63,7 +65,9 @@ class ImportCommand(AnsweringCommand):
 
     def _draft(self, found: importing.Import, by: User, options: dict[str, Any]) -> str:
         try:
-            request = workflow.draft(by=by, title=options["title"], reason=options["reason"], items=found.items)
+            request = workflow.draft(
+                by=by, title=options["title"], reason=options["reason"], items=found.items
+            )
         except InvalidInput as problem:
             told = "; ".join(f"{one.field}: {one.message}" for one in problem.problems)
             raise cannot_run(f"The request cannot be made: {told}") from None
@@ -110,7 +114,9 @@ class ExportCommand(AnsweringCommand):
             windows = exporting.windows_of(groups, windows)
         wanted = self.file_format or options["format"]
         text = exporting.text_of(exporting.setup_of(place, groups, windows), wanted)
-        self.answer({"format": wanted, "content": text}, [text.rstrip("\n")], as_json=options["json"], findings=False)
+        self.answer(
+            {"format": wanted, "content": text}, [text.rstrip("\n")], as_json=options["json"], findings=False
+        )
 
 
 def _content(name: str) -> bytes:
@@ -134,7 +140,10 @@ def _line(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}={one}" for name, one in value.items()) or "none"
     if isinstance(value, list):
-        told = [f"{one['action']} {one['kind']} {one['spec']['name']}" if isinstance(one, dict) else str(one) for one in value]
+        told = [
+            f"{one['action']} {one['kind']} {one['spec']['name']}" if isinstance(one, dict) else str(one)
+            for one in value
+        ]
         return ", ".join(told) or "none"
     return str(value)
 

@@ -126,6 +126,8 @@ class AskForm(forms.Form):
         help_text="Shown beside the new revision, for those who read the one before.",
     )
 
+    # a template for what the fields alone do not show, below them
+    beside: ClassVar[str] = ""
     # where the answers to a part of a spec belong
     field_of: ClassVar[Mapping[str, str]] = {}
 

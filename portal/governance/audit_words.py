@@ -38,6 +38,7 @@ _SAID = {
     "failurerecord.resolved": "resolved it",
     "minted": "made an API token",
     "list.exported": "exported {rows} rows of the list {list} as {format}",
+    "setup.exported": "took out what is in effect as {format}: {files}",
     "role.granted": "granted the role {role}",
     "role.ended": "ended the role {role}",
     "role.delegated": "delegated their decisions to {to}",

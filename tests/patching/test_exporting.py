@@ -57,16 +57,18 @@ def test_what_is_exported_and_imported_is_the_same(wanted, payments, rita):
     assert formats.format_of(text) == wanted
     again = read_again(text, wanted, rita, payments)
     assert (again.refused, again.notes, again.items) == ([], [], [])
-    assert sorted(line.kind for line in again.lines) == ["baseline"] * 3 + ["patch-group"] * 3 + ["window"] * 7
+    assert (
+        sorted(line.kind for line in again.lines) == ["baseline"] * 3 + ["patch-group"] * 3 + ["window"] * 7
+    )
 
 
 @pytest.mark.parametrize("wanted", formats.WRITTEN)
 def test_one_changed_field_is_the_one_difference(wanted, payments, rita):
     text = exported(wanted).replace("cron(0 2 ? * TUE#2 *)", "cron(0 5 ? * TUE#2 *)")
     again = read_again(text, wanted, rita, payments)
-    assert [(line.name, [one.field for one in line.differences]) for line in again.lines if line.differences] == [
-        ("payments-spare", ["schedule"])
-    ]
+    assert [
+        (line.name, [one.field for one in line.differences]) for line in again.lines if line.differences
+    ] == [("payments-spare", ["schedule"])]
     assert [item["action"] for item in again.items] == ["change"]
 
 

@@ -16,7 +16,9 @@ REFERRED = ("AWS::SSM::MaintenanceWindow", "AWS::SSM::MaintenanceWindowTarget", 
 # resources whose Ref is the name that the template gives them
 NAMED = {"AWS::SSM::Document": "Name", "AWS::S3::Bucket": "BucketName"}
 VARIABLE = re.compile(r"\$\{(!?[^}]*)\}")
-LONGEST = 20_000  # no field of AWS takes as much text; a template that joins its parameters again and again might
+LONGEST = (
+    20_000  # no field of AWS takes as much text; a template that joins its parameters again and again might
+)
 
 
 @dataclass
@@ -101,10 +103,14 @@ def _ref(scope: Scope, name: Any) -> Any:
     if name == "AWS::NoValue":
         return NOTHING
     if name in pseudo:
-        return pseudo[name] or Unresolved(f"It depends on {name}; say into which account and Region this goes.")
+        return pseudo[name] or Unresolved(
+            f"It depends on {name}; say into which account and Region this goes."
+        )
     if name.startswith("AWS::"):
         scope._of_stacks.add(name)
-        return scope.given.get(name) or Unresolved(f"{name} is known only when a stack is made; give it a value.")
+        return scope.given.get(name) or Unresolved(
+            f"{name} is known only when a stack is made; give it a value."
+        )
     declared = _section(scope.template, "Parameters").get(name)
     if isinstance(declared, Mapping):
         return _parameter(scope, name, declared)

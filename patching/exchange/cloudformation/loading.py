@@ -83,10 +83,14 @@ def load(text: str) -> dict[str, Any]:
         where = f"Line {mark.line + 1}, column {mark.column + 1}" if mark else "The file"
         raise CannotReadError(f"{where} is not YAML: {problem.problem or problem.context}.") from None
     except (yaml.YAMLError, ValueError, TypeError):
-        raise CannotReadError("The file is not YAML: it holds a character or key that YAML has not.") from None
+        raise CannotReadError(
+            "The file is not YAML: it holds a character or key that YAML has not."
+        ) from None
     except RecursionError:
-        raise CannotReadError("The file is nested too deeply; a template has at most a few dozen levels.") from None
-    if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
+        raise CannotReadError(
+            "The file is nested too deeply; a template has at most a few dozen levels."
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("Resources") or None, dict):
         raise CannotReadError(
             "A CloudFormation template has a section Resources with at least one resource, such as "
             '{"Resources": {"Window": {"Type": "AWS::SSM::MaintenanceWindow", "Properties": {…}}}}.'

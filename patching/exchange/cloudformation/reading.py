@@ -104,7 +104,9 @@ class _Reader:
                     self._refuse(str(name), f"Whether it is wanted cannot be told: {holds.why}")
                 if holds is not True:
                     if holds is False:
-                        self._note(str(name), f"Left out, as its condition {resource['Condition']} does not hold.")
+                        self._note(
+                            str(name), f"Left out, as its condition {resource['Condition']} does not hold."
+                        )
                     continue
             properties = self.scope.value(resource.get("Properties") or {})
             if not isinstance(properties, dict) or properties is NOTHING:
@@ -182,7 +184,9 @@ class _Reader:
         if missing:
             self._refuse(name, f"{missing[0]}: {missing[1].why}")
             return None
-        if not isinstance(entries, list) or not all(isinstance(one, dict) and "Key" in one for one in entries):
+        if not isinstance(entries, list) or not all(
+            isinstance(one, dict) and "Key" in one for one in entries
+        ):
             self._refuse(name, 'Targets is a list such as [{"Key": "tag:PatchGroup", "Values": ["web"]}].')
             return None
         return TargetPart(name, tuple(entries))

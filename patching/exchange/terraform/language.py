@@ -163,7 +163,9 @@ class _Module:
         if root == "local" and steps:
             return _walk(self.local(str(steps[0]), depth), steps[1:], term)
         if root in KINDS and len(steps) >= 2:
-            return self._of_resource(root, str(steps[0]), [one for one in steps[1:] if isinstance(one, str)], depth)
+            return self._of_resource(
+                root, str(steps[0]), [one for one in steps[1:] if isinstance(one, str)], depth
+            )
         return Unresolved(f"“{term[:60]}” is more than a variable or a local. {PLAN}")
 
     def variable(self, name: str, depth: int) -> Any:
@@ -205,7 +207,9 @@ def _walk(value: Any, steps: list[str | int], term: str) -> Any:
         try:
             value = value[step]
         except (KeyError, IndexError, TypeError):
-            return value if isinstance(value, Unresolved) else Unresolved(f"“{term[:60]}” is not in this file.")
+            return (
+                value if isinstance(value, Unresolved) else Unresolved(f"“{term[:60]}” is not in this file.")
+            )
     return value
 
 
@@ -247,5 +251,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
-
-

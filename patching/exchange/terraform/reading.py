@@ -16,7 +16,17 @@ from patching.exchange.parts import (
     WindowPart,
 )
 from patching.exchange.terraform import language, shown
-from patching.exchange.terraform.resources import BASELINE, DEFAULT, GROUP, TAG, TARGET, TASK, WINDOW, Found, Resource
+from patching.exchange.terraform.resources import (
+    BASELINE,
+    DEFAULT,
+    GROUP,
+    TAG,
+    TARGET,
+    TASK,
+    WINDOW,
+    Found,
+    Resource,
+)
 from patching.exchange.unresolved import Reference, Unresolved, first_unresolved
 
 # Terraform's name of an attribute → AWS's. Source: terraform-provider-aws, documentation of each resource
@@ -121,9 +131,14 @@ class _Reader:
         if request is None:
             return
         if one.values.get("allow_unassociated_targets") is True:
-            self._note(one.address, "allow_unassociated_targets becomes false: only registered instances are patched.")
+            self._note(
+                one.address,
+                "allow_unassociated_targets becomes false: only registered instances are patched.",
+            )
         if one.values.get("enabled") is False:
-            self._note(one.address, "It is disabled there; here it opens once its request is approved and pushed.")
+            self._note(
+                one.address, "It is disabled there; here it opens once its request is approved and pushed."
+            )
         targets = [part for part in map(self._target, self._parts(TARGET, one)) if part]
         tasks = [part for part in map(self._task, self._parts(TASK, one)) if part]
         self.setup.windows.append(WindowPart(one.address, request, tuple(targets), tuple(tasks)))
@@ -133,7 +148,9 @@ class _Reader:
 
     def _target(self, one: Resource) -> TargetPart | None:
         if one.values.get("resource_type", "INSTANCE") != "INSTANCE":
-            self._refuse(one.address, "It names a resource group; windows here act on instances by their tags.")
+            self._refuse(
+                one.address, "It names a resource group; windows here act on instances by their tags."
+            )
             return None
         entries = _filters(one.values.get("targets"))
         if missing := first_unresolved(entries, "targets"):

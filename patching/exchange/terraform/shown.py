@@ -7,11 +7,12 @@ from typing import Any
 
 from patching.exchange import belongings
 from patching.exchange.parts import CannotReadError, Note, Parameter
-from patching.exchange.terraform.resources import KINDS, Found, Resource
+from patching.exchange.terraform.resources import KINDS, TASK, Found, Resource
 from patching.exchange.unresolved import Reference
 
 # attributes that hold another resource's id
 LINKS = ("window_id", "baseline_id", "targets")
+MODULES = re.compile(r"(?:module\.[^.\[]+(?:\[[^\]]*\])?\.)+")
 OUTPUT = belongings.SECTION.lower()
 
 
@@ -24,7 +25,8 @@ def load(text: str) -> Found:
     planned = document.get("planned_values") or document.get("values") if isinstance(document, dict) else None
     if not isinstance(planned, Mapping) or not isinstance(planned.get("root_module"), Mapping):
         raise CannotReadError(
-            "This is no plan or state of Terraform. Make one with `terraform plan -out plan` and `terraform show -json plan`."
+            "This is no plan or state of Terraform. Make one with `terraform plan -out plan` "
+            "and `terraform show -json plan`."
         )
     rows = list(_resources(planned["root_module"]))
     by_id = {row["values"]["id"]: row["address"] for row in rows if row["values"].get("id")}
@@ -38,7 +40,7 @@ def load(text: str) -> Found:
         for name in ("window_id", "baseline_id"):
             if name not in values and name in expressions:
                 values[name] = links.of(name, None)
-        if row["type"] == f"{KINDS[1]}_task" and "targets" in expressions:
+        if row["type"] == TASK and "targets" in expressions:
             values["targets"] = links.of("targets", row["values"].get("targets"))
         found.resources.append(Resource(row["address"], row["type"], values))
     outputs = planned.get("outputs")
@@ -57,7 +59,9 @@ def load(text: str) -> Found:
 
 def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for row in module.get("resources") or []:
-        fits = isinstance(row, Mapping) and row.get("type") in KINDS and isinstance(row.get("values"), Mapping)
+        fits = (
+            isinstance(row, Mapping) and row.get("type") in KINDS and isinstance(row.get("values"), Mapping)
+        )
         if fits and row.get("mode", "managed") == "managed" and isinstance(row.get("address"), str):
             yield dict(row)
     for child in module.get("child_modules") or []:
@@ -97,7 +101,8 @@ class _Links:
         self.expressions = expressions
         self.addresses = addresses
         self.by_id = by_id
-        self.module = address.rpartition("module.")[0] and re.match(r"(?:module\.[^.]+\.)+", address)
+        inside = MODULES.match(address)
+        self.module = inside[0] if inside else ""
         self.index = (re.search(r"(\[[^\]]*\])$", address) or [""])[0]
 
     def of(self, name: str, value: Any) -> Any:
@@ -129,14 +134,13 @@ class _Links:
     def _referred(self, expression: Any) -> list[str]:
         """Addresses of the resources that an expression names, the one with our own index where there are several."""
         named = expression.get("references") if isinstance(expression, Mapping) else None
-        prefix = self.module[0] if self.module else ""
         found: list[str] = []
         for one in named if isinstance(named, list) else []:
             kind, _, rest = str(one).partition(".")
             name = re.split(r"[.\[]", rest)[0]
             if kind not in KINDS or not name:
                 continue
-            base = f"{prefix}{kind}.{name}"
+            base = f"{self.module}{kind}.{name}"
             own = [base, f"{base}{self.index}"]
             address = next((address for address in own if address in self.addresses), None)
             if address and address not in found:

@@ -119,6 +119,13 @@ def _literal(value: Any) -> Any:
 def _quoted(text: str) -> str:
     """Text as Terraform writes it. Before an opening brace python-hcl2 8.1 loses an escape, so there it is a code."""
     text = re.sub(r'([\\"\n\r\t])(?=[$%]\{)', lambda match: f"\0u{ord(match[1]):04x}", text)
-    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\0u", "\\u")):
+    for plain, escaped in (
+        ("\\", "\\\\"),
+        ('"', '\\"'),
+        ("\n", "\\n"),
+        ("\r", "\\r"),
+        ("\t", "\\t"),
+        ("\0u", "\\u"),
+    ):
         text = text.replace(plain, escaped)
     return f'"{text.replace("${", "$${").replace("%{", "%%{")}"'

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from patching.exchange.parts import BaselinePart, Setup
 from patching.exchange.terraform import read, write
 
-text = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('"\\${%{}\n\t'), min_size=1, max_size=40)
+text = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('"\\${%{}\n\t'), min_size=1, max_size=40
+)
 
 
 @given(description=text, patches=st.lists(text, max_size=3))
