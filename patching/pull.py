@@ -63,6 +63,16 @@ class Reading:
     new_scans: int = 0
     doubts: list[str] = field(default_factory=list)
 
+    def in_doubt(self) -> str:
+        """How many belong to nobody; never to whom they might: an account is read by teams that see only their own."""
+        if not self.doubts:
+            return ""
+        matched = "instance matches" if len(self.doubts) == 1 else "instances match"
+        return (
+            f"{len(self.doubts)} {matched} selectors that contradict each other. Until one gives way, what they "
+            "dispute stays open. Those who see all applications find each under Applications."
+        )
+
 
 def pull(account_region: AccountRegion) -> PullRun:
     """Read one account-region now. What goes wrong ends as words on the run and the account-region."""
@@ -158,7 +168,9 @@ def _read(account_region: AccountRegion, reading: Reading) -> None:
 
 def _finished(run: PullRun, reading: Reading) -> PullRun:
     run.error_code = AMBIGUOUS if reading.doubts else ""
-    run.error = "\n".join(reading.doubts)
+    run.error = reading.in_doubt()
+    for doubt in reading.doubts:
+        logger.warning("%s: %s", run.account_region, doubt)
     _close(run, reading)
     breaker.reset(run.account_region)
     here = AccountRegion.objects.filter(pk=run.account_region_id)

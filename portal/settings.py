@@ -5,6 +5,7 @@ docs/settings.md and .env.example list each variable; tests compare the three.
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -13,6 +14,13 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+
+
+def _origin(address: str) -> str:
+    """https://login.example.org/realms/x is served from https://login.example.org."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
 
 # What kind of installation this is
 DEPLOYMENT = env.str("DEPLOYMENT", default="production")  # production | demo | development
@@ -122,12 +130,16 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "portal.governance.accounts.ClosedAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "portal.governance.accounts.SingleSignOn"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+# where the provider asks for the password, if that is another host
+OIDC_FORM_ORIGINS = env.list("OIDC_FORM_ORIGINS", default=[])
 SOCIALACCOUNT_PROVIDERS = (
     {
         "openid_connect": {
@@ -171,7 +183,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        "form-action": [SELF],
+        # browsers hold a form to this after a redirect too, and signing in is a form
+        "form-action": [SELF, *([_origin(OIDC_SERVER_URL)] if OIDC_SERVER_URL else []), *OIDC_FORM_ORIGINS],
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

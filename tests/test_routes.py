@@ -241,6 +241,7 @@ def test_every_row_says_only_what_is_understood():
 ONE_BY_ONE = [route for route in ROUTES if not for_many(row_of(route) or "*")]
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("route", ONE_BY_ONE)
 def test_a_route_answers_as_its_row_says(everything, route):
     """Asked by one person for each status, and by one method that it does not take."""

@@ -18,6 +18,8 @@ APART: dict[str, set[str]] = {
     Role.ADMINISTRATOR: {Role.CISO, Role.SECURITY_OPERATIONS, Role.AUDITOR, Role.OPERATOR},
     Role.AUDITOR: {Role.CISO, Role.SECURITY_OPERATIONS, Role.OPERATOR},
 }
+# Who leads a team decides for it
+LEADS_NOTHING = {Role.ADMINISTRATOR, Role.AUDITOR}
 # Who may look at people and their roles: those who grant, those who delegate, and those who audit both
 SEES_PEOPLE = {Role.ADMINISTRATOR, Role.CISO, Role.AUDITOR}
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}", re.ASCII)
@@ -125,6 +127,7 @@ def grant(person: User, role: str, *, by: User | None, ends_at: datetime | None 
     Raises NotAllowed for anyone but another administrator, InvalidInput for roles that must not meet.
     """
     _raise_unless_administrator(by, person)
+    person = _locked(person)
     _raise_unless_active(person)
     if role not in Role.values:
         raise InvalidInput([FieldProblem("role", "choice", f"Use one of {', '.join(Role.values)}.")])
@@ -132,13 +135,20 @@ def grant(person: User, role: str, *, by: User | None, ends_at: datetime | None 
         raise InvalidInput(
             [FieldProblem("ends_at", "past", "The end must be ahead; leave it empty for no end.")]
         )
-    held = roles.roles_of(person)
+    promised = _held_or_promised(person)
     if clash := sorted(
-        other for other in held if other in APART.get(Role(role), set()) or role in APART.get(other, set())
+        other
+        for other in promised
+        if other in APART.get(Role(role), set()) or role in APART.get(Role(other), set())
     ):
         words = " and ".join(Role(one).label for one in (role, clash[0]))
         raise InvalidInput([FieldProblem("role", "apart", f"{words} are kept apart: one checks the other.")])
-    if role in held and roles.delegating_ciso(person) is None:
+    if role in LEADS_NOTHING and (
+        led := Team.objects.filter(memberships__user=person, memberships__is_lead=True)
+    ):
+        message = f"{person} leads {led[0]} and decides for it. Make somebody else its lead first."
+        raise InvalidInput([FieldProblem("role", "apart", message)])
+    if role in roles.roles_of(person) and roles.delegating_ciso(person) is None:
         raise InvalidInput([FieldProblem("role", "double", f"{person} is {Role(role).label} already.")])
     made = RoleGrant.objects.create(
         user=person, role=role, granted_by=by, starts_at=clock.now(), ends_at=ends_at
@@ -158,9 +168,16 @@ def end(given: RoleGrant, *, by: User | None) -> None:
 
 @transaction.atomic
 def join(person: User, team: Team, *, by: User | None, is_lead: bool = False) -> Membership:
-    """Make somebody a member of a team, or change whether they lead it."""
+    """Make somebody a member of a team, or change whether they lead it.
+
+    Raises NotAllowed, and InvalidInput for a lead who administers or audits, now or from a day that is set.
+    """
     _raise_unless_administrator(by, person)
+    person = _locked(person)
     _raise_unless_active(person)
+    if is_lead and (clash := sorted(_held_or_promised(person) & LEADS_NOTHING)):
+        message = f"{person} is {Role(clash[0]).label}, and a lead decides. Let them join as a member."
+        raise InvalidInput([FieldProblem("is_lead", "apart", message)])
     membership, _ = Membership.objects.update_or_create(team=team, user=person, defaults={"is_lead": is_lead})
     detail = {"person": person.username, "lead": is_lead}
     audit.record("team.joined", membership, by=by, team=team, detail=detail)
@@ -179,7 +196,8 @@ def delegate(to: User, *, by: User, starts_at: datetime, ends_at: datetime) -> D
     """A CISO lets somebody else decide between two dates. Raises NotAllowed, InvalidInput."""
     if not may_delegate(by):
         raise NotAllowed("Only a CISO delegates a CISO's decisions, and a delegate does not delegate on.")
-    if to == by or not to.is_active or roles.roles_of(to) & {Role.ADMINISTRATOR, Role.AUDITOR}:
+    to = _locked(to)
+    if to == by or not to.is_active or _held_or_promised(to) & {Role.ADMINISTRATOR, Role.AUDITOR}:
         message = "Delegate to somebody else who neither administers nor audits."
         raise InvalidInput([FieldProblem("to", "choice", message)])
     if not clock.now() < ends_at or starts_at >= ends_at:
@@ -204,6 +222,20 @@ def end_delegation(delegation: Delegation, *, by: User) -> None:
 def _not_over(at: datetime) -> Q:
     """Grants that hold now or will."""
     return Q(ends_at=None) | Q(ends_at__gt=at)
+
+
+def _locked(person: User) -> User:
+    """One after the other: two roles that must not meet are not given side by side."""
+    return User.objects.select_for_update().get(pk=person.pk)
+
+
+def _held_or_promised(person: User) -> set[str]:
+    """Roles that somebody has or will have by what is written down today, by their own grant or by delegation."""
+    at = clock.now()
+    promised = set(RoleGrant.objects.filter(_not_over(at), user=person).values_list("role", flat=True))
+    if Delegation.objects.filter(delegate=person, ends_at__gt=at).exists():
+        promised.add(Role.CISO)
+    return promised
 
 
 def _ended_at(starts_at: datetime) -> datetime:

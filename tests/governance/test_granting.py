@@ -71,6 +71,38 @@ def test_a_ciso_delegates_with_dates_and_a_delegate_does_not_delegate_on(clara, 
         granting.delegate(opal, by=dora, starts_at=at, ends_at=at + timedelta(days=3))
 
 
+def test_a_delegation_that_has_not_begun_keeps_roles_apart_already(clara, rita):
+    at = clock.now()
+    granting.delegate(rita, by=clara, starts_at=at + timedelta(days=1), ends_at=at + timedelta(days=3))
+    for role in (Role.AUDITOR, Role.ADMINISTRATOR):
+        with pytest.raises(InvalidInput, match="kept apart"):
+            granting.grant(rita, role, by=None)
+
+
+def test_a_role_that_has_not_begun_keeps_a_delegation_away(clara, rita):
+    at = clock.now()
+    RoleGrant.objects.create(user=rita, role=Role.AUDITOR, starts_at=at + timedelta(days=1))
+    with pytest.raises(InvalidInput, match="neither administers nor audits"):
+        granting.delegate(rita, by=clara, starts_at=at, ends_at=at + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("name", ["adam", "axel"])
+def test_who_grants_or_audits_leads_no_team(cast, name):
+    payments = people.team("payments")
+    with pytest.raises(InvalidInput, match="a lead decides") as raised:
+        granting.join(cast[name], payments, by=None, is_lead=True)
+    assert [problem.field for problem in raised.value.problems] == ["is_lead"]
+    granting.join(cast[name], payments, by=None)
+    assert not roles.is_lead(cast[name], payments)
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.AUDITOR])
+def test_who_leads_a_team_neither_grants_nor_audits(omar, role):
+    with pytest.raises(InvalidInput, match="leads Payments Platform"):
+        granting.grant(omar, role, by=None)
+    assert not RoleGrant.objects.filter(user=omar).exists()
+
+
 def test_the_command_line_makes_the_first_administrator(rita, capsys):
     call_command("grant_role", "rita", "administrator")
     assert roles.has_role(rita, Role.ADMINISTRATOR)
