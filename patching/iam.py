@@ -15,6 +15,7 @@ from patching.aws.adapters import CLASSES
 from patching.aws.compliance import Compliance
 from patching.aws.executions import Executions
 from patching.aws.instances import Instances
+from patching.aws.quotas import Quotas
 from patching.aws.unmanaged import Unmanaged
 
 VERSION = "2012-10-17"
@@ -45,7 +46,7 @@ class Account(Protocol):
 
 def actions() -> frozenset[str]:
     """Every action that the adapters call."""
-    readers = (Compliance, Executions, Instances, Unmanaged)
+    readers = (Compliance, Executions, Instances, Quotas, Unmanaged)
     tuples = [*(one.permissions for one in CLASSES), *(one.permissions for one in readers)]
     return frozenset(action for permissions in tuples for action in permissions)
 

@@ -1,4 +1,4 @@
-"""How far a request reaches: instances, environments, what opens at once, quotas before and after. Reads only."""
+"""How far a request reaches: instances, environments, what opens at once. Reads only."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from patching import findings, openings, rules
+from patching import findings, openings
 from patching.around import Around
-from patching.items import MOST_TASKS
 from patching.models import (
     AccountRegion,
     Environment,
@@ -19,7 +18,6 @@ from patching.words import KINDS, counted, listed
 from portal.governance import clock
 
 Item = Mapping[str, Any]
-OPEN_AT_ONCE = 5  # AWS runs so many windows at a time in an account and Region
 
 
 @dataclass(frozen=True)
@@ -29,27 +27,6 @@ class FirstRun:
     window: str
     at: datetime
     timezone: str
-
-
-@dataclass(frozen=True)
-class Quota:
-    """One AWS quota of one place, today and after approval."""
-
-    label: str
-    now: int
-    after: int
-    limit: int
-
-    @property
-    def text(self) -> str:
-        moved = f"{self.now} \N{RIGHTWARDS ARROW} {self.after}" if self.now != self.after else str(self.now)
-        return f"{moved} of {self.limit}"
-
-    @property
-    def segments(self) -> list[dict[str, Any]]:
-        kept = min(self.now, self.after)
-        role = "bad" if self.after > self.limit else "wait"
-        return [{"role": "low", "value": kept}, {"role": role, "value": max(0, self.after - kept)}]
 
 
 @dataclass(frozen=True)
@@ -126,49 +103,6 @@ def of(around: Around) -> Impact:
         left_out=_auto_scaling(specs),
         first_run=_first_run(windows),
     )
-
-
-def quotas(around: Around, place: AccountRegion) -> list[Quota]:
-    """Windows, baselines, windows open at once and the fullest window of one place, now and after."""
-    live = [row.spec for row in around.windows if row.account_region_id == place.pk]
-    here = [group for group in around.groups if group.account_region_id == place.pk]
-    used_now = {name for group in here for name in group.spec["baselines"].values()}
-    mine = [one for one in around.items if _where(one) in (None, (place.account.account_id, place.region))]
-    tasks_now = max((len(spec["tasks"]) for spec in live), default=0)
-    asked = _asked(mine, "window")
-    used_after = used_now | {
-        name for spec in _asked(mine, "patch-group") for name in spec["baselines"].values()
-    }
-    at = clock.now()
-    open_now = findings.most_open_at_once(findings.planned_now(around, place), at)[0]
-    open_after = findings.most_open_at_once(findings.planned_after(around, place), at)[0]
-    new = [spec for spec in asked if spec["name"] not in {one["name"] for one in live}]
-    gone = sum(
-        isinstance(row := around.row(one), MaintenanceWindow) and row.account_region_id == place.pk
-        for one in mine
-        if one["action"] == "delete"
-    )
-    return [
-        # the daily scan window is ours as well
-        Quota("Windows", len(live) + 1, len(live) + 1 + len(new) - gone, rules.WINDOWS_PER_PLACE),
-        Quota("Baselines", len(used_now), len(used_after), rules.BASELINES_PER_PLACE),
-        Quota("Windows open at once", open_now, open_after, OPEN_AT_ONCE),
-        Quota(
-            "Tasks in the fullest window",
-            tasks_now,
-            max([tasks_now, *(len(spec["tasks"]) for spec in asked)]),
-            MOST_TASKS,
-        ),
-    ]
-
-
-def _where(item: Item) -> tuple[str, str] | None:
-    spec = item["spec"]
-    return (spec["account"], spec["region"]) if "account" in spec else None
-
-
-def _asked(items: Sequence[Item], kind: str) -> list[Mapping[str, Any]]:
-    return [one["spec"] for one in items if one["kind"] == kind and one["action"] != "delete"]
 
 
 def _environments(around: Around) -> list[tuple[Environment, int]]:

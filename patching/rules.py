@@ -1,12 +1,13 @@
 """What a request may ask given what is there: names, ownership, instances, quotas. Reads rows, writes nothing."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
 
-from patching import adopting, schedules, unmanaged
+from patching import adopting, limits, schedules, unmanaged
 from patching.items import Problem, is_new
 from patching.models import (
     AccountRegion,
@@ -24,17 +25,18 @@ from portal.governance import clock, roles
 from portal.governance.models import Role, Team, User
 
 Item = Mapping[str, Any]
-WINDOWS_PER_PLACE = 50  # AWS quota per account and Region; the daily scan window takes one
-BASELINES_PER_PLACE = 50
-GROUPS_PER_BASELINE = 25
 
 
-def check(items: Sequence[Item], *, by: User, team: Team) -> list[Problem]:
-    """Every rule that these items would break for this team, with the field that breaks it."""
+def check(items: Sequence[Item], *, by: User, team: Team, quotas: bool = True) -> list[Problem]:
+    """Every rule that these items would break for this team, with the field that breaks it.
+
+    A draft may be above a quota (``quotas`` is False): it shows what would make it fit. Nothing else may.
+    """
     problems: list[Problem] = []
     for number, item in enumerate(items):
         problems += _check_item(item, f"items[{number}]", items, by, team)
-    return problems or [*_membership(items), *_quotas(items), *_uses(items)]
+    problems = problems or list(_membership(items))
+    return problems or ([*_quotas(items), *_uses(items)] if quotas else [])
 
 
 def team_of(items: Iterable[Item]) -> Team | None:
@@ -369,34 +371,54 @@ def _membership(items: Sequence[Item]) -> Iterable[Problem]:
 
 
 def _quotas(items: Sequence[Item]) -> Iterable[Problem]:
-    """AWS's quotas per account and Region, reckoned as if everything asked for were there."""
-    places: dict[AccountRegion, list[int]] = {}
+    """AWS's quotas per account and Region, reckoned as if everything asked for were there; those of others count."""
+    added: dict[AccountRegion, list[int]] = defaultdict(list)
     for number, item in enumerate(items):
         if item["kind"] == "window" and item["action"] == "create" and (place := place_of(item["spec"])):
-            places.setdefault(place, []).append(number)
-    for place, added in places.items():
+            added[place].append(number)
+    for place, numbers in added.items():
         gone = [one["target"] for one in items if one["kind"] == "window" and one["action"] == "delete"]
-        have = MaintenanceWindow.objects.live().filter(account_region=place).exclude(pk__in=gone).count() + 1
-        if have + len(added) > WINDOWS_PER_PLACE:
+        ours = MaintenanceWindow.objects.live().filter(account_region=place).exclude(pk__in=gone).count() + 1
+        strange = len(limits.others(place, "window"))
+        most = limits.limit(place, "windows")
+        if ours + strange + len(numbers) > most:
+            theirs = f" and {strange} that are not managed here" if strange else ""
             message = (
-                f"{place} has {have} of {WINDOWS_PER_PLACE} maintenance windows, the daily scan included; "
-                f"this request adds {len(added)}."
+                f"{place} has {ours + strange} of {most} maintenance windows, the daily scan included{theirs}; "
+                f"this request adds {len(numbers)}."
             )
-            yield Problem(f"items[{added[-1]}].spec.account", "quota", message)
+            yield Problem(f"items[{numbers[-1]}].spec.account", "quota", message)
 
 
 def _uses(items: Sequence[Item]) -> Iterable[Problem]:
-    """A baseline serves up to 25 groups."""
+    """A baseline serves so many groups, and an account-region holds so many baselines."""
     touched = {one["target"] for one in items if one["kind"] == "patch-group" and one["target"] is not None}
-    used: dict[str, int] = {}
-    for group in PatchGroup.objects.live().exclude(pk__in=touched):
-        for name in set(group.spec["baselines"].values()):
-            used[name] = used.get(name, 0) + 1
+    used: dict[AccountRegion, Counter[str]] = defaultdict(Counter)
+    for group in PatchGroup.objects.live().exclude(pk__in=touched).select_related("account_region__account"):
+        used[group.account_region].update(set(group.spec["baselines"].values()))
     for number, item in enumerate(items):
         if item["kind"] != "patch-group" or item["action"] == "delete":
             continue
+        place = place_of(item["spec"])
+        if place is None:
+            continue
+        here = used[place]
         for system, name in item["spec"]["baselines"].items():
-            used[name] = used.get(name, 0) + 1
-            if used[name] > GROUPS_PER_BASELINE:
-                message = f"{name} would serve {used[name]} groups; AWS allows {GROUPS_PER_BASELINE}. Make another one."
-                yield Problem(f"items[{number}].spec.baselines.{system}", "quota", message)
+            is_first = not here[name]
+            here[name] += 1
+            if problem := _too_much_used(place, here, name, is_first=is_first):
+                yield Problem(f"items[{number}].spec.baselines.{system}", "quota", problem)
+
+
+def _too_much_used(place: AccountRegion, here: Counter[str], name: str, *, is_first: bool) -> str:
+    """What speaks against one more use of a baseline there; "" where nothing does."""
+    groups = limits.limit(place, "groups")
+    if here[name] > groups:
+        return f"{name} would serve {here[name]} groups in {place}; AWS allows {groups}. Make another one."
+    if not is_first:
+        return ""
+    strange, allowed = len(limits.others(place, "baseline")), limits.limit(place, "baselines")
+    if len(here) + strange <= allowed:
+        return ""
+    theirs = f", {strange} of them not managed here" if strange else ""
+    return f"{place} would hold {len(here) + strange} patch baselines{theirs}; AWS allows {allowed}."

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 
-from patching import rules
+from patching import limits
 from patching.models import AccountRegion, Drift, PushRun, ResourceState, Tombstone, Unmanaged
 from portal.governance import clock
 
@@ -207,11 +207,12 @@ def _add_quotas(found: dict[int, Watch]) -> None:
     ours, others = _counted(_in_aws(found)), _counted(_not_ours(found))
     for pk, watch in found.items():
         for kind, what, limit in (
-            ("window", "Windows", rules.WINDOWS_PER_PLACE),
-            ("baseline", "Baselines", rules.BASELINES_PER_PLACE),
+            ("window", "Windows", "windows"),
+            ("baseline", "Baselines", "baselines"),
         ):
             strange = others[pk, kind]
-            watch.uses.append(Use(what, ours[pk, kind] + strange, limit, strange))
+            most = limits.limit(watch.place, limit)
+            watch.uses.append(Use(what, ours[pk, kind] + strange, most, strange))
 
 
 def _in_aws(found: dict[int, Watch]) -> Any:

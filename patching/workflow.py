@@ -34,7 +34,7 @@ def draft(
     """Write down a new request as revision 1. Raises InvalidInput with every bad field, NotAllowed."""
     checked = _checked(title, reason, items)
     team = _team_for(by, checked, team)
-    _raise_for(rules.check(checked, by=by, team=team))
+    _raise_for(rules.check(checked, by=by, team=team, quotas=False))
     request = ChangeRequest.objects.create(
         title=title.strip(), reason=reason.strip(), team=team, requested_by=by, created_at=clock.now()
     )
@@ -55,7 +55,8 @@ def revise(
     checked = _checked(title, reason, items)
     if rules.team_of(checked) not in (None, request.team):
         raise InvalidInput([FieldProblem("items", "not_yours", f"{request.number} is about {request.team}.")])
-    _raise_for(rules.check(checked, by=by, team=request.team))
+    waits = request.state == State.SUBMITTED
+    _raise_for(rules.check(checked, by=by, team=request.team, quotas=waits))
     ChangeRequest.objects.filter(pk=request.pk).update(title=title.strip(), reason=reason.strip())
     request.refresh_from_db()
     _add_revision(request, by=by, items=checked, note=note)

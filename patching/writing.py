@@ -12,7 +12,7 @@ from uuid import uuid4
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import Error as DatabaseError
 
-from patching import gate, intents
+from patching import gate, intents, limits
 from patching.aws.errors import AwsChanged, AwsDenied, AwsError, AwsSkewed
 from patching.aws.marks import Call, Mark
 from patching.crashpoints import crashpoint
@@ -26,6 +26,7 @@ from portal.governance.canonical import digest_of
 
 BUDGET_SECONDS = 200.0  # within the task's soft limit; the rest is for the next pass
 LOOKS = 3
+FULL = "ResourceLimitExceededException"  # AWS's word where one more would be above a quota
 DENIED_AT_MOST = 3  # after so many the role is at fault, and every other write would go the same way
 LONGEST_WINDOW = timedelta(hours=25)
 logger = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ def _create(work: Work, step: Step) -> None:
             return
         why = "It was not done, and something else is wanted now."
         intents.give_up(work.lease, operation, why, incarnation=state.incarnation + 1, aws_id="")
+    _raise_unless_room(work, step.key.kind)
     _begin_new_life(work, state)
     uid = uuid4()
     before = adapter.prepare(str(uid))
@@ -148,6 +150,16 @@ def _create(work: Work, step: Step) -> None:
         **_begun(work, step.key),
     )
     _send_create(work, step, operation, call)
+
+
+def _raise_unless_room(work: Work, kind: str) -> None:
+    """AWS would refuse one more; said with the numbers, and without asking."""
+    if kind not in limits.WORDS:
+        return
+    room = limits.room(work.place, kind)
+    if room.left < 1:
+        why = f"A quota of the account is reached: {room.told}. Raise it in AWS, or remove what nobody needs."
+        raise AwsError(FULL, why)
 
 
 def _send_create(work: Work, step: Step, operation: Operation, call: Call) -> None:

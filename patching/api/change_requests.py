@@ -11,10 +11,12 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import effects, permissions, workflow
+from patching import effects, findings, permissions, workflow
 from patching.api.exchange import Importing
+from patching.api.finding_parts import FoundOut, found_out
 from patching.api.item_schema import EXAMPLE_WINDOW, reference
 from patching.api.talking import Talking
+from patching.around import Around
 from patching.items import check_items
 from patching.models import ChangeRequest
 from portal.governance import clock, roles
@@ -250,6 +252,17 @@ class ChangeRequests(Importing, Talking, Verbs):
     def request_changes(self, request: Request, pk: int) -> Response:
         """Send it back with what has to change."""
         return self.decide(workflow.request_changes)
+
+    @extend_schema(responses=FoundOut)
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def findings(self, request: Request, pk: int) -> Response:
+        """What speaks against an open request, with fixes, sizes of its windows and quotas; nothing of a closed one."""
+        row = self.get_object()
+        if row.state not in ChangeRequest.OPEN or row.current is None:
+            return Response({"findings": [], "sizes": [], "quotas": []})
+        around = Around(effects.items_of(row.current))
+        found = [*findings.of_request(row), *findings.of(around)]
+        return Response(found_out(found, findings.planned_after(around), around))
 
     @extend_schema(request=ReasonIn, responses=ChangeRequestDetail)
     @action(detail=True, methods=["post"])

@@ -9,8 +9,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import openings, schedules
+from patching import findings, openings, schedules
 from patching.api.filters import OwnerFilter, PlaceFilter
+from patching.api.finding_parts import FoundOut, found_out
 from patching.api.item_schema import reference
 from patching.models import MaintenanceWindow, PatchBaseline, PatchGroup
 from portal.governance import clock
@@ -197,6 +198,17 @@ class Windows(Governed):
         asked.is_valid(raise_exception=True)
         runs = _runs(window, asked.validated_data["count"])
         return Response({"timezone": window.spec["timezone"], "runs": runs})
+
+    @extend_schema(responses=FoundOut)
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def findings(self, request: Request, pk: int) -> Response:
+        """What speaks against the window as it is, with changes to ask for, its size and the quotas of its place."""
+        window = self.get_object()
+        if window.retired_at:
+            return Response({"findings": [], "sizes": [], "quotas": []})
+        around = findings.around_window(window)
+        windows = findings.company_of(window, around)
+        return Response(found_out(findings.of_window(window), windows, around, live=True))
 
 
 def _runs(window: MaintenanceWindow, count: int) -> list[str]:

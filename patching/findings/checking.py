@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from patching.findings.crowding import too_many_automations
 from patching.findings.lengths import never_start, too_short
 from patching.findings.order import order_of_environments
 from patching.findings.planned import RUNS_AHEAD, Planned
@@ -24,6 +25,7 @@ def check(windows: Sequence[Planned], at: datetime, paces: Paces | None = None) 
         *overlapping(windows, runs),
         *all_zones_in_one(windows),
         *all_at_once(windows),
+        *too_many_automations(windows),
         *order_of_environments(windows, at),
         *staggered_sets(windows, at),
         *clock_changes(windows, at),

@@ -1,11 +1,12 @@
 """Planned windows gathered from rows and items, and what is found on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from patching import run_paces
+from patching import limits, run_paces
 from patching.around import Around
 from patching.findings.checking import check
+from patching.findings.crowding import no_room, too_many_at_once
 from patching.findings.judging import instances_judged_by, late
 from patching.findings.members import about_instances
 from patching.findings.planned import Planned
@@ -25,9 +26,30 @@ def of(around: Around) -> list[Finding]:
     found = [
         *check(windows, clock.now(), run_paces.known()),
         *late([*asked, *_judged_anew(around, asked)], around),
+        *_crowds(around),
         *about_instances(around),
     ]
     return sorted(found, key=lambda one: one.level != WARNING)
+
+
+def _crowds(around: Around) -> Iterator[Finding]:
+    """Where an account and Region has no room for what is asked for."""
+    for place in around.places:
+        windows = planned_after(around, place)
+        yield from too_many_at_once(windows, limits.limit(place, "open_at_once"), clock.now())
+        strange = len(limits.others(place, "window"))
+        adopted = sum(one["kind"] == "window" and one["action"] == "adopt" for one in around.items)
+        # the daily scan window is ours as well
+        used = len(planned_now(around, place)) + 1 + strange
+        asked = len(windows) + 1 + strange - adopted - used
+        yield from no_room(windows, used, strange, asked, limits.limit(place, "windows"))
+
+
+def _with_company(around: Around, place: AccountRegion, windows: Sequence[Planned]) -> list[Planned]:
+    """These windows, and the others of the account-region."""
+    here = [one for one in windows if one.place == (place.account.account_id, place.region)]
+    known = {one.name for one in here}
+    return [*here, *(one for one in planned_now(around, place) if one.name not in known)]
 
 
 def of_window(window: MaintenanceWindow) -> list[Finding]:
@@ -38,6 +60,11 @@ def of_window(window: MaintenanceWindow) -> list[Finding]:
     found = [
         *check(windows, clock.now(), run_paces.known()),
         *late(asked, around),
+        *too_many_at_once(
+            _with_company(around, window.account_region, windows),
+            limits.limit(window.account_region, "open_at_once"),
+            clock.now(),
+        ),
         *about_instances(around),
     ]
     return sorted(found, key=lambda one: one.level != WARNING)

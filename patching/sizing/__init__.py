@@ -6,9 +6,19 @@ Pure: instances, tasks and minutes in, figures out. ``patching.run_paces`` measu
 from patching.sizing.advice import CUTOFF, LONGEST, ams_table, recommended_hours
 from patching.sizing.answers import Answer, answers
 from patching.sizing.paces import Pace, Paces
-from patching.sizing.simulation import Node, Opening, Turn, at_once, hours_needed, simulate
+from patching.sizing.simulation import (
+    AUTOMATIONS,
+    Node,
+    Opening,
+    Turn,
+    at_once,
+    hours_needed,
+    simulate,
+    wanted_at_once,
+)
 
 __all__ = [
+    "AUTOMATIONS",
     "CUTOFF",
     "LONGEST",
     "Answer",
@@ -23,4 +33,5 @@ __all__ = [
     "hours_needed",
     "recommended_hours",
     "simulate",
+    "wanted_at_once",
 ]

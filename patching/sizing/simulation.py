@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapreplace
 from itertools import groupby
-from math import floor, inf
+from math import inf
 from typing import Any
 
 from patching.sizing.advice import LONGEST
@@ -102,10 +102,15 @@ def hours_needed(nodes: Sequence[Node], tasks: Iterable[Task], *, cutoff: int, p
 
 def at_once(task: Task, instances: int) -> int:
     """How many instances a task takes at once: a percentage rounded down, never none; automations 20 at most."""
+    wanted = wanted_at_once(task, instances)
+    return min(wanted, AUTOMATIONS) if task["type"] == "AUTOMATION" else wanted
+
+
+def wanted_at_once(task: Task, instances: int) -> int:
+    """How many it asks for: a percentage rounded down, never none and never more than there are."""
     rate = str(task["max_concurrency"])
-    wanted = floor(int(rate[:-1]) * instances / 100) if rate.endswith("%") else int(rate)
-    most = min(instances, AUTOMATIONS) if task["type"] == "AUTOMATION" else instances
-    return max(1, min(wanted, most))
+    wanted = int(rate[:-1]) * instances // 100 if rate.endswith("%") else int(rate)
+    return max(1, min(wanted, instances))
 
 
 def _priority(task: Task) -> int:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from patching import drift as drift_verbs
-from patching import impact, onboarding, operating, permissions, unmanaged, watch, words
+from patching import onboarding, operating, permissions, quotas, unmanaged, watch, words
 from patching.around import Around
 from patching.models import AccountRegion, Drift, ManagedInstance, PullRun, PushRun, ResourceState
 from patching.web import drifts, resources
@@ -174,12 +174,7 @@ def _overview(user: User, place: Any) -> dict[str, Any]:
     states = ResourceState.objects.filter(account_region=place).order_by()
     conditions = dict(states.values_list("condition").annotate(Count("pk")))
     return {
-        # of windows and baselines the account itself says more: AWS counts those of others as well
-        "quotas": [
-            one
-            for one in impact.quotas(Around([], [place]), place)
-            if one.label not in {use.what for use in place.watch.uses}
-        ],
+        "quotas": quotas.of(Around([], [place]), place),
         "conditions": [(one, conditions[one]) for one in ResourceState.Condition if one in conditions],
         "pushes": pushes,
         "pulls": PullRun.objects.filter(account_region=place)[:RUNS_SHOWN],

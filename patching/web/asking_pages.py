@@ -106,7 +106,7 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
         items = [with_defaults(one) for one in items]
         team = rules.team_of(items) or roles.teams_of(user).first()
         if team is not None:
-            problems = [FieldProblem(*one) for one in rules.check(items, by=user, team=team)]
+            problems = [FieldProblem(*one) for one in rules.check(items, by=user, team=team, quotas=False)]
     if problems:
         tell(form, problems, form.field_of)
         return None

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from patching import effect_words, findings, impact, permissions, sealing, shell, workflow
+from patching import effect_words, findings, impact, permissions, quotas, sealing, shell, workflow
 from patching.around import Around
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
@@ -283,7 +283,7 @@ def _page(
     }
     if context["is_open"]:
         context["sizes"] = findings.sizes_of(findings.planned_after(around))
-        context["quotas"] = [(place, impact.quotas(around, place)) for place in touched.places]
+        context["quotas"] = [(place, quotas.of(around, place)) for place in touched.places]
     if request.method == "GET" and (earlier := look(change, request.user)):
         context["since"] = since.of(change, earlier)
     return render(request, "patching/request_detail.html", context, status=status)

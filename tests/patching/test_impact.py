@@ -35,25 +35,3 @@ def test_instances_that_lose_their_window_are_counted(cast):
     reach = of([{"action": "delete", "kind": "window", "target": window.pk, "spec": {}}])
     assert (reach.instances, reach.lose, reach.news) == (1, 1, "1 is removed")
     assert reach.touches_production
-
-
-def test_quotas_are_reckoned_as_if_everything_asked_for_were_there(cast):
-    items = [with_defaults(one) for one in asks.ha_items(asks.fleet())]
-    by_label = {one.label: one for one in impact.quotas(Around(items), factories.account_region())}
-    assert by_label["Windows"].text == "1 \N{RIGHTWARDS ARROW} 7 of 50"  # the daily scan is there already
-    assert by_label["Baselines"].text == "0 \N{RIGHTWARDS ARROW} 3 of 50"
-    assert by_label["Windows open at once"].text == "0 \N{RIGHTWARDS ARROW} 1 of 5"
-    assert by_label["Tasks in the fullest window"].text == "0 \N{RIGHTWARDS ARROW} 2 of 20"
-    assert by_label["Windows"].segments == [{"role": "low", "value": 1}, {"role": "wait", "value": 6}]
-
-
-def test_another_place_has_its_own_quotas(cast):
-    items = [with_defaults(one) for one in asks.ha_items(asks.fleet())]
-    elsewhere = factories.account_region(region="us-east-1")
-    assert {one.label: one.text for one in impact.quotas(Around(items, [elsewhere]), elsewhere)}[
-        "Windows"
-    ] == "1 of 50"
-
-
-def test_too_much_for_a_quota_is_drawn_as_bad():
-    assert impact.Quota("Windows", 48, 54, 50).segments[1] == {"role": "bad", "value": 6}
