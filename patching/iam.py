@@ -12,6 +12,7 @@ import yaml
 
 from patching.aws import marks, mirrors
 from patching.aws.adapters import CLASSES
+from patching.aws.available import AvailablePatches
 from patching.aws.compliance import Compliance
 from patching.aws.executions import Executions
 from patching.aws.instances import Instances
@@ -46,7 +47,7 @@ class Account(Protocol):
 
 def actions() -> frozenset[str]:
     """Every action that the adapters call."""
-    readers = (Compliance, Executions, Instances, Quotas, Unmanaged)
+    readers = (AvailablePatches, Compliance, Executions, Instances, Quotas, Unmanaged)
     tuples = [*(one.permissions for one in CLASSES), *(one.permissions for one in readers)]
     return frozenset(action for permissions in tuples for action in permissions)
 

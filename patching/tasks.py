@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import before_task_publish
 from django.db import DatabaseError, connection
 
-from patching import alarms, progress, pull, push, run_reviews, run_verdicts, turns
+from patching import alarms, offered, progress, pull, push, run_reviews, run_verdicts, turns
 from portal.governance import clock, nudge
 from portal.governance.models import Heartbeat
 
@@ -60,4 +60,7 @@ def pull_account_region(pk: int) -> None:
     account_region = pull.due().filter(pk=pk).first()
     if account_region is not None:
         pull.pull(account_region)
+        offered.keep_reported(account_region)
+        if offered.is_due(account_region):
+            offered.read(account_region)
         run_verdicts.tell_due(account_region)

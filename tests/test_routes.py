@@ -33,6 +33,7 @@ from portal.governance import clock
 from portal.governance.models import ApiToken
 from tests import asks, factories, people, world
 from tests.exemptions import asks as exempt
+from tests.patching.catalogue import files
 from tests.world import ROLES, World
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +165,10 @@ BODIES: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
         "tags": "App=ledger",
     },
     "token": lambda world, row: {"name": "export", "scopes": ["read"], "lifetime": 24 * 30},
+    "catalogue file": lambda world, row: {
+        "format": "kev",
+        "file": SimpleUploadedFile("kev.json", files.KEV),
+    },
     "upload": lambda world, row: {"document": SimpleUploadedFile("statement.pdf", b"%PDF-1.7\n%%EOF")},
 }
 

@@ -10,12 +10,14 @@ from django.db import transaction
 from exemptions import reviewing, workflow
 from exemptions.models import Document, Exemption, Review
 from patching import desired, run_reviews
+from patching.cataloguing import import_file
 from patching.models import (
     AccountRegion,
     ChangeRequest,
     Drift,
     MaintenanceWindow,
     ManagedInstance,
+    Patch,
     PatchBaseline,
     PatchFinding,
     PatchGroup,
@@ -31,6 +33,7 @@ from portal.governance.models import ApiToken, AuditEntry, Delegation, Membershi
 from tests import asks, factories, people
 from tests.exemptions import asks as exempt
 from tests.patching.api import fleet
+from tests.patching.catalogue import files
 
 ROLES = ("rita", "omar", "ines", "clara", "axel", "opal", "adam", "noor")
 
@@ -112,6 +115,7 @@ def _patching() -> dict[str, Any]:
     return {
         "scan": Scan.objects.get(pk=scan.pk).pk,
         "finding": PatchFinding.objects.get().pk,
+        **_catalogue(),
         "account region": place.pk,
         "account": place.account_id,
         "push run": fleet.run(place).pk,
@@ -122,6 +126,13 @@ def _patching() -> dict[str, Any]:
         "application": factories.application().pk,
         "selector": Selector.objects.filter(application__slug="payments").order_by("pk")[0].pk,
     }
+
+
+def _catalogue() -> dict[str, Any]:
+    """One patch and the CVE that it fixes, known to be exploited, read from files."""
+    for name in ("windows-kbs", "kev"):
+        import_file(files.ALL[name], name=name, format_name=name, by=None)
+    return {"patch": Patch.objects.get(ref="KB5039217").pk, "cve": "CVE-2026-1001"}
 
 
 def _drift(place: AccountRegion) -> Drift:

@@ -12,11 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from patching import effects, findings, permissions, workflow
+from patching.api.effects import DifferenceOut
 from patching.api.exchange import Importing
 from patching.api.finding_parts import FoundOut, found_out
 from patching.api.item_schema import EXAMPLE_WINDOW, reference
 from patching.api.talking import Talking
 from patching.around import Around
+from patching.baseline_outlook import differences
 from patching.items import check_items
 from patching.models import ChangeRequest
 from portal.governance import clock, roles
@@ -230,6 +232,16 @@ class ChangeRequests(Importing, Talking, Verbs):
         return self.update(request, pk, partial=True)
 
     @extend_schema(request=NothingIn, responses=ChangeRequestDetail)
+    @extend_schema(responses=DifferenceOut(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def effect(self, request: Request, pk: int) -> Response:
+        """What it does to patches, baseline by baseline; empty once it is decided or where it changes none."""
+        change = self.get_object()
+        items = (
+            effects.items_of(change.current) if change.current and change.state in ChangeRequest.OPEN else []
+        )
+        return Response(DifferenceOut(differences(Around(items), clock.now()), many=True).data)
+
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, pk: int) -> Response:
         """Put it before those who decide."""

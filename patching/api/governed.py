@@ -1,5 +1,6 @@
 """``/patch-groups/``, ``/baselines/`` and ``/windows/``: what was approved, and what AWS holds of it."""
 
+from datetime import date
 from typing import Any
 
 import django_filters
@@ -10,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from patching import findings, openings, schedules
+from patching.api.effects import DayIn, OutlookOut
 from patching.api.filters import OwnerFilter, PlaceFilter
 from patching.api.finding_parts import FoundOut, found_out
 from patching.api.item_schema import reference
+from patching.baseline_outlook import outlook
 from patching.models import MaintenanceWindow, PatchBaseline, PatchGroup
 from portal.governance import clock
 from portal.governance.api_parts import In, Visible
@@ -173,6 +176,19 @@ class Baselines(Governed):
     queryset = PatchBaseline.objects.select_related("application", "environment", "revision")
     serializer_class = BaselineOut
     filterset_class = BaselineFilter
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("on", date, description="Such as 2026-06-30; now unless said otherwise.")
+        ],
+        responses=OutlookOut,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def effect(self, request: Request, pk: int) -> Response:
+        """What it approves of all known patches on a day, and when the rest will be."""
+        asked = DayIn(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        return Response(OutlookOut(outlook(self.get_object().spec["definition"], asked.moment())).data)
 
 
 class Windows(Governed):

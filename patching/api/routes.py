@@ -3,6 +3,7 @@
 from rest_framework.routers import BaseRouter
 
 from patching.api.accounts import Accounts
+from patching.api.catalogue import Cves, Patches
 from patching.api.change_requests import ChangeRequests
 from patching.api.compliance import Findings, Scans, Summary
 from patching.api.drifts import Drifts
@@ -26,6 +27,8 @@ def register(router: BaseRouter) -> None:
     router.register("compliance/findings", Findings, "compliance-finding")
     router.register("compliance", Summary, "compliance")
     router.register("push-runs", PushRuns, "push-run")
+    router.register("patches", Patches, "patch")
+    router.register("cves", Cves, "cve")
     router.register("drifts", Drifts, "drift")
     router.register("resources", Resources, "resource")
     router.register("window-runs", WindowRuns, "window-run")

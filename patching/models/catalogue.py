@@ -1,10 +1,12 @@
 """The catalogue: patches and CVEs known to the installation, who said what of each, and when."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+
+from portal.governance.models import User
 
 
 class CatalogueSource(models.Model):
@@ -44,7 +46,14 @@ class CatalogueSource(models.Model):
         return f"{self.get_kind_display()}: {self.name}"
 
 
-class CveQuerySet(models.QuerySet["Cve"]):
+class PublicQuerySet(models.QuerySet[Any]):
+    """What vendors and authorities publish is for everybody who is signed in."""
+
+    def visible_to(self, user: User) -> Self:
+        return self.all() if user.is_authenticated and user.is_active else self.none()
+
+
+class CveQuerySet(PublicQuerySet):
     def known_exploited(self) -> Self:
         return self.exclude(exploited_on=None)
 
@@ -92,7 +101,7 @@ class Advisory(models.Model):
         return self.ref
 
 
-class PatchQuerySet(models.QuerySet["Patch"]):
+class PatchQuerySet(PublicQuerySet):
     def with_exploited(self) -> Self:
         """Each with ``is_exploited``: fixes a CVE that is known to be exploited."""
         listed = Advisory.objects.filter(patches=OuterRef("pk"), cves__exploited_on__isnull=False)

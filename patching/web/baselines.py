@@ -1,19 +1,22 @@
 """Pages of patch baselines: all of them, and one with its rules in words and the groups that use it."""
 
 import json
+from datetime import UTC, datetime, time
 from typing import Any
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import findings, words
+from patching import findings, known_patches, words
+from patching.baseline_outlook import outlook
 from patching.models import PatchBaseline
 from patching.web import standing
 from patching.web.common import history_of, may_ask_for
 from patching.web.filters import BaselineFilter
-from portal.governance import lists, roles
+from portal.governance import clock, lists, roles
 
 COLUMNS = (
     lists.Column("Baseline", lambda one: one.name, "name"),
@@ -77,3 +80,32 @@ def baseline_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "findings": [] if baseline.retired_at else findings.of_baseline(baseline, by=request.user),
     }
     return render(request, "patching/baseline_detail.html", context)
+
+
+class DayForm(forms.Form):
+    """The day to look at; today unless said otherwise."""
+
+    on = forms.DateField(
+        label="Day (UTC)",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"invalid": "Use a date such as 2026-06-30."},
+    )
+
+
+@login_required
+@require_GET
+def baseline_effect(request: HttpRequest, pk: int) -> HttpResponse:
+    """What it approves of the catalogue on a day, at what level, and when the rest will be."""
+    baseline = get_object_or_404(PatchBaseline.objects.visible_to(request.user), pk=pk)
+    form = DayForm(request.GET)
+    day = form.cleaned_data["on"] if form.is_valid() else None
+    at = datetime.combine(day, time.max, UTC) if day else clock.now()
+    context = {
+        "baseline": baseline,
+        "system": words.system_name(baseline.operating_system),
+        "products": known_patches.products_in_use(baseline.operating_system),
+        "form": form,
+        "outlook": outlook(baseline.spec["definition"], at),
+    }
+    return render(request, "patching/baseline_effect.html", context, status=400 if form.errors else 200)

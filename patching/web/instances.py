@@ -22,6 +22,7 @@ from patching.models import (
     Waiver,
 )
 from patching.posture import why_unpatched, words_of
+from patching.standings import link
 from patching.web.filters import InstanceFilter
 from portal.governance import clock, lists, roles
 
@@ -125,6 +126,7 @@ def _with_covers(
     rows = list(findings)
     for row in rows:
         row.instance = instance
+    link(rows)
     covers = exclusions.covers_of(rows, at)
     return [(row, covers.get(row.pk)) for row in rows]
 

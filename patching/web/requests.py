@@ -11,14 +11,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from patching import effect_words, findings, impact, permissions, quotas, sealing, shell, workflow
+from patching import (
+    baseline_outlook,
+    effect_words,
+    findings,
+    impact,
+    permissions,
+    quotas,
+    sealing,
+    shell,
+    workflow,
+)
 from patching.around import Around
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
 from patching.web import facts, progress, since, verdict
 from patching.web.forms import DecisionForm
 from patching.web.strip import strip_of
-from portal.governance import audit, audit_words, lists, roles
+from portal.governance import audit, audit_words, clock, lists, roles
 from portal.governance.buttons import press
 from portal.governance.conversation_web import CommentForm, panel
 from portal.governance.errors import DomainError, InvalidInput, SignInAgain, StaleRevision
@@ -27,7 +37,7 @@ from portal.governance.models import Team
 from portal.governance.signing_in import sign_in_again, signed_in_at
 
 State = ChangeRequest.State
-TABS = ("changes", "instances", "discussion", "timeline")
+TABS = ("changes", "effect", "instances", "discussion", "timeline")
 INSTANCES_PER_PAGE = 50
 MANY, OPENED = 4, 2  # of many objects, the riskiest stand open
 
@@ -250,6 +260,9 @@ def _page(
     touched = impact.of(around)
     tab = "discussion" if comment else request.GET.get("tab", "changes")
     tab = tab if tab in TABS else "changes"
+    is_open = change.state in ChangeRequest.OPEN
+    baselines = is_open and sum(one["kind"] == "baseline" and one["action"] != "delete" for one in items)
+    effect_tab = [{"key": "effect", "label": "Effect on patches", "count": baselines}] if baselines else []
     talk = panel(change, request.user, comment)
     decision = verdict.verdict(change, request.user, touched) if stale is None else None
     why = verdict.reason_for(touched)
@@ -275,6 +288,7 @@ def _page(
         "tab": tab,
         "tabs": [
             {"key": "changes", "label": "Changes", "count": len(items)},
+            *effect_tab,
             {"key": "instances", "label": "Affected instances", "count": len(around.instances)},
             {"key": "discussion", "label": "Discussion", "count": len(talk["comments"])},
             {"key": "timeline", "label": "Timeline", "count": None},
@@ -296,6 +310,8 @@ def _tab(request: HttpRequest, change: ChangeRequest, around: Around, tab: str) 
         return {"events": [audit_words.event(entry) for entry in entries]}
     if tab == "discussion":
         return {}
+    if tab == "effect":
+        return {"differences": baseline_outlook.differences(around, clock.now())}
     if tab == "instances":
         rows = sorted(around.instances.values(), key=lambda one: (-_rank(one), str(one)))
         page = Paginator(rows, INSTANCES_PER_PAGE).get_page(request.GET.get("page"))

@@ -22,16 +22,20 @@ from patching.models import (
     AccountRegion,
     Application,
     ChangeRequest,
+    Cve,
     MaintenanceWindow,
     ManagedInstance,
+    Patch,
     PatchBaseline,
     PatchGroup,
     ResourceState,
 )
 from patching.web.accounts import AccountFilter
+from patching.web.catalogue import CveFilter, PatchFilter
 from patching.web.filters import BaselineFilter, InstanceFilter, PlacedFilter
 from patching.web.requests import RequestFilter
 from patching.web.setup import ApplicationFilter
+from patching.words import system_name
 from portal.governance import clock
 from portal.governance.models import User
 from portal.governance.signing_in import SignedInRequest
@@ -40,6 +44,7 @@ SHOWN = 5
 LONGEST = 100
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8}(?:[0-9a-f]{9})?", re.ASCII)
 AWS_ID = re.compile(r"(mw|pb)-[0-9a-f]{17}", re.ASCII)
+CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}", re.ASCII)
 NUMBER = re.compile(r"(CR|EX)-([0-9]{1,14})", re.ASCII)
 
 
@@ -115,6 +120,15 @@ def _application(row: Application, url: str) -> Hit:
 
 def _account(row: AccountRegion, url: str) -> Hit:
     return Hit(row.account.name, url, f"{row.account.account_id}, {row.region}")
+
+
+def _patch(row: Patch, url: str) -> Hit:
+    return Hit(row.ref, url, f"{system_name(row.operating_system)}, {row.severity or 'severity not known'}")
+
+
+def _cve(row: Cve, url: str) -> Hit:
+    state = "known_exploited" if row.known_exploited else ""
+    return Hit(row.cve, reverse("patching:cve-detail", args=[row.cve]), row.title, state=state)
 
 
 def _placed(model: Any) -> Callable[[User], QuerySet[Any]]:
@@ -207,6 +221,26 @@ KINDS = (
         "patching:account-detail",
         _account,
     ),
+    Kind(
+        "catalogue",
+        "patch of the catalogue",
+        "patches of the catalogue",
+        lambda user: Patch.objects.visible_to(user).with_exploited(),
+        PatchFilter,
+        "patching:patch-list",
+        "patching:patch-detail",
+        _patch,
+    ),
+    Kind(
+        "cves",
+        "CVE",
+        "CVEs",
+        lambda user: Cve.objects.visible_to(user),
+        CveFilter,
+        "patching:cve-list",
+        "patching:cve-detail",
+        _cve,
+    ),
 )
 
 
@@ -262,6 +296,9 @@ def _straight_to(user: User, text: str) -> str:
             else (Exemption, "exemptions:exemption-detail")
         )
         return _page_of(model.objects.visible_to(user).filter(pk=int(number[2])), page)
+    if CVE.fullmatch(text.upper()):
+        found = Cve.objects.visible_to(user).filter(cve=text.upper()).first()
+        return reverse("patching:cve-detail", args=[found.cve]) if found else ""
     if INSTANCE_ID.fullmatch(text.lower()):
         found = ManagedInstance.objects.visible_to(user).filter(instance_id=text.lower())
         return _page_of(found, "patching:instance-detail")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from patching import exclusions, posture
 from patching.models import ManagedInstance, PatchFinding
+from patching.standings import link
 from portal.dashboards.filters import FindingFilter, InstanceFilter
 from portal.dashboards.queries import Board
 from portal.governance import clock, lists, roles
@@ -150,7 +151,8 @@ def _export(board: Board, tab: str) -> tuple[Sequence[lists.Column], Sequence[An
 
 
 def _say_what_excuses(rows: list[PatchFinding]) -> None:
-    """Give each finding of a page the exclusion that covers it, in one query."""
+    """Give each finding of a page the exclusion that covers it and the patch it is about, in a query each."""
+    link(rows)
     covers = exclusions.covers_of(rows, clock.now())
     for row in rows:
         row.cover = covers.get(row.pk)  # type: ignore[attr-defined]

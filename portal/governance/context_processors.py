@@ -26,6 +26,7 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
         ("groups", "Patch groups", "patching:group-list"),
         ("baselines", "Baselines", "patching:baseline-list"),
         ("instances", "Instances", "patching:instance-list"),
+        ("patches", "Patches", "patching:patch-list"),
         ("applications", "Applications", "patching:application-list"),
     ),
     (

@@ -121,6 +121,8 @@ STATES: dict[str, tuple[str, str]] = {
     "compliant": ("ok", "Compliant"),
     "non_compliant": ("bad", "Not compliant"),
     "excused": ("wait", "Excused by an exemption"),
+    "known_exploited": ("bad", "Known exploited"),
+    "not_approved": ("off", "Not approved"),
     "never_scanned": ("off", "Never scanned"),
     "stale_scan": ("warn", "Old scan"),
     # one patch on one instance, in SSM's words
