@@ -10,7 +10,14 @@ from typing import Any
 from exemptions import policy
 from exemptions.models import Exemption, Revision
 from patching import clones
-from patching.models import Application, MaintenanceWindow, ManagedInstance, PatchBaseline, PatchGroup
+from patching.models import (
+    Application,
+    MaintenanceWindow,
+    ManagedInstance,
+    Patch,
+    PatchBaseline,
+    PatchGroup,
+)
 from portal.governance import clock, roles
 from portal.governance.errors import FieldProblem
 from portal.governance.models import User
@@ -58,6 +65,7 @@ class Ask:
     exposure: str = ""
     data_class: str = ""
     backup: User | None = None
+    exploited_override: str = ""  # why something known to be exploited may stay open all the same
     conditions: Sequence[str] = ()  # what an accepted counter-offer added
 
     @classmethod
@@ -72,7 +80,9 @@ class Ask:
 
     def content(self, application: Application) -> dict[str, Any]:
         """What a revision seals, documents aside. The same ask always gives the same content."""
+        override = self.exploited_override.strip()
         return {
+            **({"exploited_override": override} if override else {}),
             "kind": str(self.kind),
             "title": self.title.strip(),
             "reason": self.reason.strip(),
@@ -112,7 +122,10 @@ def ask_of(exemption: Exemption, **changes: Any) -> Ask:
     fix = said.get("fix_expected_on")
     now: dict[str, Any] = {
         name: said[name]
-        for name in ("title", "reason", "tried", "fix_plan", "exposure", "data_class", "conditions", "kind")
+        for name in (
+            *("title", "reason", "tried", "fix_plan", "exploited_override"),
+            *("exposure", "data_class", "conditions", "kind"),
+        )
         if name in said
     }
     return Ask.of(
@@ -252,6 +265,7 @@ def _text_problems(ask: Ask) -> list[FieldProblem]:
         "reason": (ask.reason, 20, LONGEST_TEXT),
         "tried": (ask.tried, 0, LONGEST_TEXT),
         "fix_plan": (ask.fix_plan, 0, LONGEST_TEXT),
+        "exploited_override": (ask.exploited_override, 0, LONGEST_TEXT),
     }
     return [
         FieldProblem(
@@ -307,7 +321,15 @@ def _exclusion_problems(ask: Ask, instances: Sequence[ManagedInstance]) -> list[
         message = "Name the patches to leave off, such as KB5039227 or openssl."
         return [FieldProblem("patches", "required", message)]
     if named := [one for one in ask.patches if CVE.fullmatch(one)]:
-        message = f"{', '.join(named)}: a baseline cannot reject a CVE. Name the KB or package that fixes it."
+        systems = {one.operating_system for one in instances}
+        fixes = Patch.objects.filter(
+            operating_system__in=systems, advisories__cves__cve__in=[one.upper() for one in named]
+        )
+        known = sorted(set(fixes.order_by().values_list("name", flat=True)))
+        such = f", such as {', '.join(known[:5])}" if known else ""
+        message = (
+            f"{', '.join(named)}: a baseline cannot reject a CVE. Name the KB or package that fixes it{such}."
+        )
         return [FieldProblem("patches", "cve", message)]
     groups, found = groups_of(instances), []
     for one in instances:

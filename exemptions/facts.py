@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from exemptions import exploited
 from exemptions.asked import Control, content_of, groups_of, windows_of
 from exemptions.models import Exemption, Review
 from patching.models import MaintenanceWindow, ManagedInstance, PatchGroup
@@ -40,6 +41,8 @@ def facts_of(exemption: Exemption) -> dict[str, Any]:
     return {
         "instances": {str(one.pk): _fact(one) for one in instances},
         "rows": {str(row.uid): {"name": row.name, "revision": row.revision_id} for row in rows.values()},
+        "exploited": [one.cve.cve for one in exploited.of(exemption)],
+        "fixes": [ref for ref, _ in exploited.fixes_of(exemption)],
     }
 
 
@@ -48,6 +51,7 @@ def changes_of(exemption: Exemption) -> Iterator[Change]:
     if exemption.approved_facts:
         yield from _moved(exemption)
         yield from _rows_changed(exemption)
+        yield from _catalogue_changed(exemption)
     owner = exemption.requested_by
     if not roles.is_member(owner, exemption.team):
         left = f"is no longer in {exemption.team}" if owner.is_active else "has left"
@@ -99,6 +103,19 @@ def _rows_changed(exemption: Exemption) -> Iterator[Change]:
         elif row.revision_id != was["revision"]:
             text = f"The {word} {was['name']} was changed by CR-{row.revision.request_id}."
             yield Change(cause, f"{row.uid}:{row.revision_id}", text)
+
+
+def _catalogue_changed(exemption: Exemption) -> Iterator[Change]:
+    """What became known to be exploited under it, and what replaces a patch that it leaves off."""
+    known = set(exemption.approved_facts.get("exploited", ()))
+    for one in exploited.of(exemption):
+        if one.cve.cve not in known:
+            text = f"{one} is known to be exploited since {one.cve.exploited_on:%d %b %Y}, and stays open under it."
+            yield Change(Cause.CATALOGUE, f"exploited:{one.cve.cve}", text)
+    before = set(exemption.approved_facts.get("fixes", ()))
+    for ref, text in exploited.fixes_of(exemption) if "fixes" in exemption.approved_facts else ():
+        if ref not in before:
+            yield Change(Cause.CATALOGUE, f"fix:{digest(ref)[:32]}", f"A fix appeared: {text}")
 
 
 def _evidence_lapsed(exemption: Exemption) -> Iterator[Change]:

@@ -17,6 +17,7 @@ FIELDS = {
     "tried": "What was tried",
     "fix_plan": "How it will be fixed",
     "fix_expected_on": "Fixed by",
+    "exploited_override": "Why what is exploited may stay",
     "compensating_controls": "Compensating controls",
     "exposure": "Exposure",
     "data_class": "Data",

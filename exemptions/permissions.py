@@ -21,17 +21,25 @@ DECISION_TABLE = {
     "any": {CISO},
     "longer than 30 days": {CISO, SECURITY},
     "high risk": {CISO, SECURITY},
+    "known exploited": {CISO, SECURITY},
     "first renewal": {CISO, SECURITY},
     "later renewal": {CISO, SECURITY},
 }
 IN_PERSON_FROM = 2  # from this renewal on no delegate decides for the CISO
 
 
-def slots_needed(instances: Iterable[ManagedInstance], lasts: timedelta, renewal: int = 0) -> list[str]:
-    """The CISO or a delegate, always; for a long, risky or renewed one security operations beside them."""
+def slots_needed(
+    instances: Iterable[ManagedInstance], lasts: timedelta, renewal: int = 0, *, exploited: bool = False
+) -> list[str]:
+    """The CISO or a delegate, always; for a long, risky or renewed one security operations beside them.
+
+    ``exploited``: it says why something known to be exploited may stay open.
+    """
     needed = set(DECISION_TABLE["any"])
     if renewal:
         needed |= DECISION_TABLE["first renewal" if renewal < IN_PERSON_FROM else "later renewal"]
+    if exploited:
+        needed |= DECISION_TABLE["known exploited"]
     if lasts > LONG:
         needed |= DECISION_TABLE["longer than 30 days"]
     if is_high_risk(instances):

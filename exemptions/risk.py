@@ -51,6 +51,7 @@ class Facts:
     renewal: int = 0
     controls: int = 0
     controls_shown: int = 0  # with a document as evidence
+    exploited: bool = False  # it says why something known to be exploited may stay open
     others: int = 0  # exemptions of the team in force
 
 
@@ -115,6 +116,8 @@ def of_many(exemptions: Sequence[Exemption]) -> dict[int, Risk]:
 
 
 def _reasons(facts: Facts) -> Iterable[Reason]:
+    if facts.exploited:
+        yield Reason("Something known to be exploited stays open, by an explicit override", 50, Level.HIGH)
     if facts.critical_in_production or (facts.production and facts.worst == Step.CRITICAL):
         yield Reason("A critical patch is missing on production", 40, Level.HIGH)
     elif facts.critical:
@@ -167,6 +170,7 @@ def _facts(exemption: Exemption, found: Sequence[dict[str, Any]], active: int, n
         controls=len(controls),
         controls_shown=sum(bool(one.get("evidence")) for one in controls),
         others=active - mine,
+        exploited=bool(said.get("exploited_override")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
-from exemptions import asked, documents, letters, overlaps, permissions, shrinking
+from exemptions import asked, documents, exploited, letters, overlaps, permissions, shrinking
 from exemptions.asked import Ask, ask_of, content_of
 from exemptions.facts import facts_of
 from exemptions.models import Decision, Document, Exemption, Revision
@@ -242,7 +242,8 @@ def _raise_unless_member(by: User, application: Application) -> None:
 
 def standing_problems(exemption: Exemption) -> list[FieldProblem]:
     """What has come in the way since it was written: time has passed, instances have gone or left their window."""
-    return problems_of(ask_of(exemption), exemption.application, exemption.renews)
+    ask = ask_of(exemption)
+    return [*problems_of(ask, exemption.application, exemption.renews), *exploited.problems(ask)]
 
 
 def problems_of(ask: Ask, application: Application, renews: Exemption | None) -> list[FieldProblem]:
@@ -260,6 +261,7 @@ def _unanswered(exemption: Exemption) -> list[FieldProblem]:
         shown = asked.evidence_problems(ask, attached)
     return [
         *asked.missing_answers(ask),
+        *exploited.problems(ask),
         *shown,
         *overlaps.duplicate_problems(exemption),
     ]
@@ -336,7 +338,10 @@ def present(exemption: Exemption, *, filled: str = "") -> Exemption:
 
 def _needs(exemption: Exemption) -> list[str]:
     instances = exemption.instances.select_related("environment")
-    return permissions.slots_needed(instances, exemption.ends_at - clock.now(), exemption.renewal)
+    override = content_of(current_of(exemption)).get("exploited_override", "")
+    return permissions.slots_needed(
+        instances, exemption.ends_at - clock.now(), exemption.renewal, exploited=bool(override)
+    )
 
 
 def _look_again(exemption: Exemption) -> Exemption:

@@ -153,6 +153,12 @@ class ExemptionIn(In):
         required=False, allow_null=True, help_text="The day on which the fix is expected."
     )
     compensating_controls = ControlsIn(help_text="What lowers the risk meanwhile: a list, or one as a text.")
+    exploited_override = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=4000,
+        help_text="Why something that CISA lists as known exploited may stay open. Needed to submit where it does.",
+    )
     exposure = serializers.ChoiceField(
         choices=Exemption.Exposure.choices,
         required=False,

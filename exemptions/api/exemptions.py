@@ -236,6 +236,7 @@ class ExemptionDetail(ExemptionOut):
     tried = serializers.SerializerMethodField()
     fix_plan = serializers.SerializerMethodField()
     fix_expected_on = serializers.SerializerMethodField()
+    exploited_override = serializers.SerializerMethodField()
     compensating_controls = serializers.SerializerMethodField()
     backup = PersonOut(allow_null=True)
     conditions = serializers.SerializerMethodField()
@@ -257,6 +258,7 @@ class ExemptionDetail(ExemptionOut):
             "tried",
             "fix_plan",
             "fix_expected_on",
+            "exploited_override",
             "compensating_controls",
             "exposure",
             "data_class",
@@ -284,6 +286,10 @@ class ExemptionDetail(ExemptionOut):
 
     def get_fix_plan(self, exemption: Exemption) -> str:
         return str(_said(exemption).get("fix_plan", ""))
+
+    def get_exploited_override(self, exemption: Exemption) -> str:
+        """Why something known to be exploited may stay open; empty where nothing is."""
+        return str(_said(exemption).get("exploited_override", ""))
 
     @extend_schema_field(serializers.DateField(allow_null=True))
     def get_fix_expected_on(self, exemption: Exemption) -> str | None:

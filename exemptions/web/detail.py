@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q
 
-from exemptions import asked, ending, permissions
+from exemptions import asked, ending, exploited, permissions
 from exemptions.models import Decision, Exemption
 from exemptions.moved import moved_between
 from exemptions.overlaps import overlaps_of
@@ -87,13 +87,18 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
     homes = asked.groups_of(instances) if excludes else windows
     missed = _missed(exemption, instances, windows, now)
     findings = _findings(instances, exemption.patches)
+    said = asked.content_of(exemption.current) if exemption.current else {}
+    override = bool(said.get("exploited_override"))
     needs = list(exemption.needs) or permissions.slots_needed(
-        instances, exemption.ends_at - now, exemption.renewal
+        instances, exemption.ends_at - now, exemption.renewal, exploited=override
     )
     about = {
         "exemption": exemption,
         "revision": exemption.current,
-        "said": asked.content_of(exemption.current) if exemption.current else {},
+        "said": said,
+        "exploited": exploited.under(instances, exemption.patches)
+        if exemption.state in Exemption.OPEN or state in ("active", "expiring")
+        else [],
         "state": state,
         "is_open": exemption.state in Exemption.OPEN,
         "holds": state in ("active", "expiring"),
@@ -112,7 +117,7 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
         "critical": sum(one["instances"] for one in findings if one["step"] == posture.Step.CRITICAL),
         "oldest": min((one["since"] for one in findings), default=None),
         "lasts": exemption.ends_at - (exemption.approved_at or now),
-        "why_more": _why_more(exemption, needs, instances, now),
+        "why_more": _why_more(exemption, needs, instances, now, override),
         "slots": _slots(exemption, user, needs, state),
         "documents": exemption.documents.select_related("added_by"),
         "earlier": _earlier(exemption, user, now),
@@ -191,7 +196,11 @@ def _findings(instances: Sequence[ManagedInstance], patches: Sequence[str]) -> l
 
 
 def _why_more(
-    exemption: Exemption, needs: Sequence[str], instances: Sequence[ManagedInstance], now: datetime
+    exemption: Exemption,
+    needs: Sequence[str],
+    instances: Sequence[ManagedInstance],
+    now: datetime,
+    override: bool,
 ) -> str:
     """Why security operations decide too, in words; "" where they do not."""
     if permissions.SECURITY not in needs:
@@ -199,6 +208,8 @@ def _why_more(
     reasons = []
     if exemption.ends_at - (exemption.submitted_at or now) > permissions.LONG:
         reasons.append(f"it lasts longer than {permissions.LONG.days} days")
+    if override:
+        reasons.append("something known to be exploited stays open by an override")
     if exemption.renewal:
         reasons.append("it is a renewal")
     if permissions.is_high_risk(instances):

@@ -31,7 +31,7 @@ CONTROL_PARTS = ("kind", "what", "evidence", "valid_until")
 # the order of the page, for the list of what is wrong; the rest follows
 BEFORE_CONTROLS = (
     *("kind", "title", "instances", "open_patches", "patches", "ends_at"),
-    *("reason", "tried", "fix_plan", "fix_expected_on"),
+    *("reason", "tried", "fix_plan", "fix_expected_on", "exploited_override"),
 )
 # what a field is called here → what the workflow calls it
 WORKFLOW_NAMES = {"document": "documents", "compensating_controls": "control_1_what"}
@@ -131,6 +131,13 @@ class AskForm(forms.Form):
         help_text="Such as the vendor's release, or the move to another system.",
     )
     fix_expected_on = Day(label="Fix expected on", required=False)
+    exploited_override = forms.CharField(
+        label="Known to be exploited: why it may stay open all the same",
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea({"rows": 2}),
+        help_text="Only where CISA lists what stays open. It is recorded, and security operations decide too.",
+    )
     exposure = forms.ChoiceField(
         label="Who can reach them", required=False, choices=[("", "Choose"), *Exemption.Exposure.choices]
     )
@@ -319,7 +326,10 @@ class AskForm(forms.Form):
         """The words as the workflow takes them."""
         said = self.cleaned_data
         excludes = said["kind"] == Kind.PATCH_EXCLUSION
-        plain = ("kind", "title", "reason", "tried", "fix_plan", "fix_expected_on", "exposure", "data_class")
+        plain = (
+            *("kind", "title", "reason", "tried", "fix_plan", "fix_expected_on"),
+            *("exploited_override", "exposure", "data_class"),
+        )
         return {
             **{name: said[name] for name in (*plain, "backup", "ends_at")},
             "patches": [*said["open_patches"], *_split(said["patches"])] if excludes else [],
@@ -354,7 +364,7 @@ def starting_words(exemption: Exemption) -> dict[str, Any]:
     """An exemption's current revision as the form's first values."""
     assert exemption.current is not None
     said = asked.content_of(exemption.current)
-    plain = ("title", "reason", "tried", "fix_plan", "fix_expected_on")
+    plain = ("title", "reason", "tried", "fix_plan", "fix_expected_on", "exploited_override")
     return {
         **{name: said.get(name, "") for name in plain},
         **_control_words(said["compensating_controls"]),

@@ -45,6 +45,8 @@ def test_an_approval_remembers_what_it_was_based_on(exemption, servers):
             str(one.pk): {"application": "payments", "environment": "prod", "exposure": ""} for one in servers
         },
         "rows": {str(window.uid): {"name": window.name, "revision": window.revision_id}},
+        "exploited": [],
+        "fixes": [],
     }
     assert found(exemption) == []
 
