@@ -15,6 +15,7 @@ from exemptions.models import Exemption
 from patching import pull
 from patching import workflow as requests
 from patching.models import AccountRegion, ChangeRequest, MaintenanceWindow, ManagedInstance
+from portal.demo import known
 from portal.demo.company import APPLICATIONS, REGION
 from portal.governance import clock, conversation
 from portal.governance.models import Membership, Outcome, Team, User
@@ -64,6 +65,7 @@ def write() -> None:
     """Read the inventory, then tell the story; all of it or nothing. Raises DomainError where a verb refuses."""
     for place in AccountRegion.objects.filter(region=REGION).select_related("account"):
         pull.pull(place)
+    known.fill()
     with transaction.atomic():
         _tell()
 
