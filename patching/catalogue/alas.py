@@ -48,7 +48,7 @@ def _whole(advisory: Mapping[str, Any], where: str) -> list[PatchRecord]:
         for one in rows(references, "Reference", where, required=False)
         if mapping(one, where, "Reference").get("Type") == "cve"
     ]
-    common = {
+    common: dict[str, Any] = {
         "system": system,
         "classification": text(advisory, "Type", where).capitalize(),
         "severity": text(advisory, "Severity", where).capitalize(),

@@ -19,7 +19,7 @@ def read(content: bytes) -> Document:
 
 def _patches(row: Mapping[str, Any], where: str) -> Iterator[PatchRecord]:
     advisory = text(row, "id", where, required=True)
-    common = {
+    common: dict[str, Any] = {
         "system": "ALMA_LINUX",
         "classification": text(row, "type", where, required=True).capitalize(),
         "severity": text(row, "severity", where),

@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from patching.catalogue.fields import cves_of, read_moment
@@ -56,7 +57,7 @@ def _patches(definition: Element, where: str) -> Iterator[PatchRecord]:
         raise BadFile(where, "issued date", "It has to be given, such as 2026-06-09.")
     comments = list(_comments(definition, where, 0))
     releases = {found["release"] for one in comments if (found := _INSTALLED.fullmatch(one))}
-    common = {
+    common: dict[str, Any] = {
         "system": "REDHAT_ENTERPRISE_LINUX",
         "products": tuple(f"RedhatEnterpriseLinux{release}" for release in sorted(releases)),
         "classification": CLASSES[references[0][:4].upper()],

@@ -5,6 +5,7 @@ A file names no operating system: the releases of its packages (`.amzn2023`, `.e
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from patching.catalogue.fields import cves_of, read_moment
@@ -67,7 +68,7 @@ def _patches(update: Element, where: str) -> Iterator[PatchRecord]:
     released_at = read_moment(attribute(dated, "date", where, required=True), where, "date")
     references = within(update, "references", "reference")
     kind = attribute(update, "type", where)
-    common = {
+    common: dict[str, Any] = {
         "classification": CLASSES.get(kind.lower(), kind.capitalize()),
         "severity": text_in(update, "severity", where=where).capitalize(),
         "released_at": released_at,
