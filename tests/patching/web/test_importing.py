@@ -77,6 +77,13 @@ def test_what_cannot_be_taken_is_named_before_anybody_is_asked(scope, cast, brow
     assert not ChangeRequest.objects.exists()
 
 
+def test_a_broken_rule_names_the_object_of_the_file(scope, cast, browse):
+    taken = [factories.payments().instances.first()]
+    asks.in_effect(cast["rita"], [asks.window_item(taken, "dev")], cast["omar"])
+    page = text_of(browse(cast["rita"]).post(ADDRESS, said(scope, **{"value-Stage": "dev"})))
+    assert f"payments-dev-night, instances[0]: {taken[0].instance_id} is already in payments-dev" in page
+
+
 def test_an_uploaded_file_is_read_and_kept_in_the_form(scope, cast, browse):
     upload = SimpleUploadedFile("patching.yaml", TEMPLATE.encode())
     answer = browse(cast["rita"]).post(ADDRESS, {**said(scope, do="preview", text=""), "file": upload})
