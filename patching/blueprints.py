@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from patching import presets
 from patching.sizing import CUTOFF, recommended_hours
 
 
@@ -111,30 +112,9 @@ def _baseline(application: str, stage: Stage) -> dict[str, Any]:
         "definition": {
             "OperatingSystem": "WINDOWS",
             "Description": f"{application} {stage.environment}",
-            "ApprovalRules": {"PatchRules": _rules(stage.others_after_days)},
+            "ApprovalRules": {"PatchRules": presets.rules("WINDOWS", stage.others_after_days)},
         },
     }
-
-
-def _rules(others_after_days: int) -> list[dict[str, Any]]:
-    everything = {
-        "PatchFilterGroup": {"PatchFilters": [{"Key": "PRODUCT", "Values": ["*"]}]},
-        "ApproveAfterDays": others_after_days,
-        "ComplianceLevel": "HIGH",
-    }
-    if others_after_days == 0:
-        return [everything]
-    critical = {
-        "PatchFilterGroup": {
-            "PatchFilters": [
-                {"Key": "CLASSIFICATION", "Values": ["SecurityUpdates"]},
-                {"Key": "MSRC_SEVERITY", "Values": ["Critical"]},
-            ]
-        },
-        "ApproveAfterDays": 0,
-        "ComplianceLevel": "CRITICAL",
-    }
-    return [critical, everything]
 
 
 def _group(

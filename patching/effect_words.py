@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F
 
-from patching import effects, openings, words
+from patching import alignment, effects, openings, words
 from patching.around import Around
 from patching.items import is_new
 from patching.models import ChangeRequest, Environment, ManagedInstance, Revision
@@ -71,7 +71,7 @@ def moved_between(earlier: Revision, later: Revision) -> list[ObjectChange]:
             continue
         item = new or old
         assert item is not None
-        rows = [row for row in _rows(_words(old), None, _words(new)) if row.approved != row.proposed]
+        rows = [row for row in _rows(*_between(old, new)) if row.approved != row.proposed]
         rows += _instance_row(old, new)
         env = environments.get(item["spec"].get("environment", ""))
         told.append(
@@ -94,6 +94,12 @@ def moved_between(earlier: Revision, later: Revision) -> list[ObjectChange]:
     return told
 
 
+def compared(kind: str, earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[Row]:
+    """Two versions of one object field by field; "approved" is the earlier one, "proposed" the later one."""
+    old, new = ({"kind": kind, "spec": spec} for spec in (earlier, later))
+    return [*_rows(*_between(old, new)), *_instance_row(old, new)]
+
+
 class _Reader:
     """Puts the three columns of each item together."""
 
@@ -109,12 +115,16 @@ class _Reader:
         spec = proposed or approved or {}
         env = self.around.environments.get(spec.get("environment", ""))
         live, note = self._live(kind, row)
-        rows = _rows(
-            words.in_words(kind, approved) if approved else None,
-            live,
-            words.in_words(kind, proposed) if proposed else None,
-            note,
-        )
+        if kind == "baseline":
+            told_live, told_approved, told_proposed = alignment.of_baselines(live or None, approved, proposed)
+            rows = _rows(told_approved, told_live if live else live, told_proposed, note)
+        else:
+            rows = _rows(
+                words.in_words(kind, approved) if approved else None,
+                live,
+                words.in_words(kind, proposed) if proposed else None,
+                note,
+            )
         rows += self._members(kind, row, approved, proposed)
         return ObjectChange(
             kind=words.KINDS[kind],
@@ -141,8 +151,8 @@ class _Reader:
             return row.spec
         return _earlier_spec(item, row, self.request)
 
-    def _live(self, kind: str, row: Governed | None) -> tuple[dict[str, str] | None, str]:
-        """What AWS holds, field by field as in ``words``, and what is to say about it."""
+    def _live(self, kind: str, row: Governed | None) -> tuple[dict[str, Any] | None, str]:
+        """What AWS holds, field by field as in ``words``, and what is to say about it; of a baseline its spec."""
         if row is None:
             return None, ""
         uid = str(row.uid)
@@ -155,7 +165,7 @@ class _Reader:
         if not seen:
             return {}, GONE
         if kind == "baseline":
-            return words.baseline_in_words({"definition": json.loads(seen["definition"])}), note
+            return {"name": seen["name"], "definition": json.loads(seen["definition"])}, note
         tasks_here = [one for one in self.around.states if one.kind == "task"]
         written = [self.around.drift.get((one.kind, one.key), one.applied or {}) for one in tasks_here]
         tasks = [task for task in written if task.get("window") == uid]
@@ -233,6 +243,15 @@ class _Reader:
 
 def _identity(item: Item) -> tuple[str, str]:
     return item["kind"], item["spec"].get("name") or f"{words.KINDS[item['kind']]} {item['target']}"
+
+
+def _between(old: Item | None, new: Item | None) -> tuple[Any, None, Any]:
+    """The words of two versions of an item; of a baseline with its rules matched."""
+    both = [one["spec"] for one in (old, new) if one is not None and one["spec"]]
+    if len(both) == 2 and old is not None and old["kind"] == "baseline":
+        earlier, later = alignment.of_baselines(*both)
+        return earlier, None, later
+    return _words(old), None, _words(new)
 
 
 def _words(item: Item | None) -> dict[str, str] | None:

@@ -17,6 +17,7 @@ from patching.aws.compliance import Compliance
 from patching.aws.executions import Executions
 from patching.aws.instances import Instances
 from patching.aws.quotas import Quotas
+from patching.aws.system_facts import SystemFacts
 from patching.aws.unmanaged import Unmanaged
 
 VERSION = "2012-10-17"
@@ -47,7 +48,7 @@ class Account(Protocol):
 
 def actions() -> frozenset[str]:
     """Every action that the adapters call."""
-    readers = (AvailablePatches, Compliance, Executions, Instances, Quotas, Unmanaged)
+    readers = (AvailablePatches, Compliance, Executions, Instances, Quotas, SystemFacts, Unmanaged)
     tuples = [*(one.permissions for one in CLASSES), *(one.permissions for one in readers)]
     return frozenset(action for permissions in tuples for action in permissions)
 

@@ -28,6 +28,13 @@ REBOOT_OPTIONS = ("RebootIfNeeded", "NoReboot")
 CUTOFF_BEHAVIOURS = ("CONTINUE_TASK", "CANCEL_TASK")
 
 
+class Allowed(NamedTuple):
+    """What an installation takes besides what AWS documents: values that its accounts list, application patches."""
+
+    vocabularies: Mapping[str, baseline_rules.Vocabulary] | None = None
+    application_patches: bool = False
+
+
 class Problem(NamedTuple):
     """One mistake: the field as a path, a stable code, a sentence with the limit and an example."""
 
@@ -97,7 +104,7 @@ TASK_FIELDS = (
 FIELDS = {"baseline": BASELINE_FIELDS, "patch-group": GROUP_FIELDS, "window": WINDOW_FIELDS}
 
 
-def check_items(items: Any) -> list[Problem]:
+def check_items(items: Any, allowed: Allowed | None = None) -> list[Problem]:
     """Every mistake in a request's items that can be seen without asking the database."""
     if not isinstance(items, list) or not items:
         return [Problem("items", "required", "Ask for at least one change.")]
@@ -107,11 +114,11 @@ def check_items(items: Any) -> list[Problem]:
         ]
     problems: list[Problem] = []
     for number, item in enumerate(items):
-        problems += check_item(item, f"items[{number}]")
+        problems += check_item(item, f"items[{number}]", allowed or Allowed())
     return problems or list(_doubles(items))
 
 
-def check_item(item: Any, path: str) -> list[Problem]:
+def check_item(item: Any, path: str, allowed: Allowed) -> list[Problem]:
     """Every mistake in one item."""
     if not isinstance(item, Mapping):
         return [Problem(path, "type", "An item is an object with action, kind, target and spec.")]
@@ -150,7 +157,10 @@ def check_item(item: Any, path: str) -> list[Problem]:
     if not isinstance(spec, Mapping):
         return [Problem(f"{path}.spec", "type", "The spec is an object; docs/api.md lists its fields.")]
     known = str(kind)
-    return _check_fields(spec, FIELDS[known], f"{path}.spec") or _CHECKS[known](spec, f"{path}.spec")
+    problems = _check_fields(spec, FIELDS[known], f"{path}.spec")
+    if not problems and known == "baseline":
+        return _check_baseline(spec, f"{path}.spec", allowed)
+    return problems or _CHECKS[known](spec, f"{path}.spec")
 
 
 def is_new(item: Mapping[str, Any]) -> bool:
@@ -203,7 +213,7 @@ def _check_fields(spec: Mapping[str, Any], fields: Iterable[Field], path: str) -
     return problems
 
 
-def _check_baseline(spec: Mapping[str, Any], path: str) -> list[Problem]:
+def _check_baseline(spec: Mapping[str, Any], path: str, allowed: Allowed) -> list[Problem]:
     problems = _aws_name(spec["name"], f"{path}.name")
     problems += _text(spec.get("application", ""), f"{path}.application", 0, 40)
     problems += _text(spec.get("environment", ""), f"{path}.environment", 0, 20)
@@ -218,11 +228,12 @@ def _check_baseline(spec: Mapping[str, Any], path: str) -> list[Problem]:
             Problem(f"{path}.definition.{name}", "reserved", f"Leave {name} out; it is set for you.")
         )
     if not problems:
-        report = baseline_rules.check({"Name": spec["name"], **definition})
+        report = baseline_rules.check({"Name": spec["name"], **definition}, allowed.vocabularies)
         problems += [
             Problem(f"{path}.definition.{one.field}", one.code, one.message) for one in report.errors
         ]
-        problems += _os_patches_only(definition, f"{path}.definition")
+        if not allowed.application_patches and not problems:
+            problems += _os_patches_only(definition, f"{path}.definition")
     return problems
 
 
@@ -275,7 +286,7 @@ def _check_window(spec: Mapping[str, Any], path: str) -> list[Problem]:
     return problems
 
 
-_CHECKS = {"baseline": _check_baseline, "patch-group": _check_group, "window": _check_window}
+_CHECKS = {"patch-group": _check_group, "window": _check_window}
 
 
 def _when(spec: Mapping[str, Any], path: str) -> list[Problem]:

@@ -54,10 +54,16 @@ def slots_needed(items: Iterable[Mapping[str, Any]]) -> list[str]:
         environments = environments_touched(item)
         # a baseline for no environment in particular may reach production
         risky = bool(environments & production) or (item["kind"] == "baseline" and not environments)
+        risky = risky or _brings_sources(item)
         needed |= DECISION_TABLE[item["kind"], risky]
     if needed & {LEAD, SECURITY}:
         needed.discard(LEAD_OR_SECURITY)
     return [slot for slot in SLOT_NAMES if slot in needed]
+
+
+def _brings_sources(item: Mapping[str, Any]) -> bool:
+    """Whether a baseline would fetch packages from repositories other than an instance's own."""
+    return item["kind"] == "baseline" and bool(item["spec"].get("definition", {}).get("Sources"))
 
 
 def _brings_into_production(items: Iterable[Mapping[str, Any]], production: set[str]) -> bool:

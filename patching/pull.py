@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from patching import breaker, exclusions, executions, limits, posture, unmanaged
+from patching import breaker, exclusions, executions, limits, posture, system_facts, unmanaged
 from patching.approval import WINDOWS
 from patching.aws.compliance import Compliance, PatchList, PatchState, in_batches
 from patching.aws.errors import AwsBusy, AwsError
@@ -163,6 +163,7 @@ def _read(account_region: AccountRegion, reading: Reading) -> None:
     _judge_the_judges(account_region)
     posture.roll_up(reading.seen_at)
     unmanaged.keep(account_region, clients, reading.seen_at)
+    system_facts.keep(account_region, clients, reading.seen_at)
     executions.keep(account_region, clients, reading.seen_at)
     limits.keep(account_region, clients)
 

@@ -50,10 +50,10 @@ def rules_in_words(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
     rules = (definition.get("ApprovalRules") or {}).get("PatchRules", [])
     told: list[tuple[str, str]] = []
     for rule in rules:
-        about = _about(rule.get("PatchFilterGroup") or {})
+        about = what_matches(rule.get("PatchFilterGroup") or {})
         if about == "Everything" and told:
             about = "Everything else"
-        told.append((about, _when_approved(rule)))
+        told.append((about, when_approved(rule)))
     return told
 
 
@@ -62,11 +62,11 @@ def baseline_in_words(spec: Mapping[str, Any]) -> dict[str, str]:
     definition = spec["definition"]
     told = {"Operating system": system_name(definition.get("OperatingSystem", "WINDOWS"))}
     for about, when in rules_in_words(definition):
-        told[_free(about, told)] = when[:1].upper() + when[1:]
+        told[free(about, told)] = when[:1].upper() + when[1:]
     if filters := (definition.get("GlobalFilters") or {}).get("PatchFilters"):
-        told["Only"] = _about({"PatchFilters": filters})
-    told["Approved by name"] = _patches(definition.get("ApprovedPatches"))
-    told["Rejected by name"] = _patches(definition.get("RejectedPatches"))
+        told["Only"] = what_matches({"PatchFilters": filters})
+    told["Approved by name"] = patch_names(definition.get("ApprovedPatches"))
+    told["Rejected by name"] = patch_names(definition.get("RejectedPatches"))
     if definition.get("RejectedPatches"):
         blocks = definition.get("RejectedPatchesAction") == "BLOCK"
         told["Rejected patches that others need"] = (
@@ -87,7 +87,8 @@ def baseline_in_a_line(definition: Mapping[str, Any]) -> str:
     return ", ".join([parts[0], *(part[:1].lower() + part[1:] for part in parts[1:])])
 
 
-def _about(group: Mapping[str, Any]) -> str:
+def what_matches(group: Mapping[str, Any]) -> str:
+    """What a group of filters is about: Critical security updates; Everything where it filters nothing."""
     values: dict[str, list[str]] = {}
     for one in group.get("PatchFilters", []):
         kept = [value for value in one["Values"] if value != "*"]
@@ -106,11 +107,14 @@ def _about(group: Mapping[str, Any]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _when_approved(rule: Mapping[str, Any]) -> str:
+def when_approved(rule: Mapping[str, Any]) -> str:
+    """After 7 days, counts as High."""
     if until := rule.get("ApproveUntilDate"):
         when = f"if released by {until}"
+    elif rule.get("ApproveAfterDays") is None:
+        when = "at once"
     else:
-        when = f"after {counted(rule.get('ApproveAfterDays', 0), 'day')}"
+        when = f"after {counted(rule['ApproveAfterDays'], 'day')}"
     extras = []
     if rule.get("EnableNonSecurity"):
         extras.append("with updates that are not about security")
@@ -124,14 +128,16 @@ def _spaced(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name).lower()
 
 
-def _patches(names: Iterable[str] | None) -> str:
+def patch_names(names: Iterable[str] | None) -> str:
+    """The first few of a list of patches, the rest counted."""
     found = list(names or [])
     if not found:
         return "None"
     return ", ".join(found[:6]) if len(found) <= 6 else f"{', '.join(found[:5])} and {len(found) - 5:,} more"
 
 
-def _free(name: str, taken: Mapping[str, str]) -> str:
+def free(name: str, taken: Mapping[str, str]) -> str:
+    """The name, numbered where it is taken."""
     number, free = 2, name
     while free in taken:
         free, number = f"{name} ({number})", number + 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from patching import effects, permissions, progress, rules, sealing
+from patching import effects, permissions, progress, rules, sealing, system_facts
 from patching.items import Problem, check_items, with_defaults
 from patching.models import ChangeRequest, Decision, Revision
 from portal.governance import audit, clock, conversation, deciding, outbox, roles
@@ -210,7 +210,7 @@ def _checked(title: str, reason: str, items: Any) -> list[dict[str, Any]]:
         problems.append(
             Problem("reason", "length", f"Say why in 10 to {deciding.LONGEST_REASON} characters.")
         )
-    _raise_for([*problems, *check_items(items)])
+    _raise_for([*problems, *check_items(items, system_facts.allowed())])
     return [with_defaults(item) for item in items]
 
 

@@ -266,6 +266,8 @@ RESTORE_ROLE_NAME = env.str("RESTORE_ROLE_NAME", default="PatchwardenRestore")
 INSTALLATION = env.str("INSTALLATION", default="patchwarden")  # value of the ownership tag
 PULL_EVERY_SECONDS = env.int("PULL_EVERY_SECONDS", default=900)
 CATALOGUE_EVERY_SECONDS = env.int("CATALOGUE_EVERY_SECONDS", default=86400)
+# whether baselines may approve patches of Microsoft applications beside those of the operating system
+ALLOW_APPLICATION_PATCHES = env.bool("ALLOW_APPLICATION_PATCHES", default=False)
 # what a problem after patching does to later environments of the application: off, report or hold
 FAILURE_HOLDS = env.str("FAILURE_HOLDS", default="hold")
 # lines that owners tick before a run, separated by |

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import effects, findings, permissions, workflow
+from patching import effects, findings, permissions, system_facts, workflow
 from patching.api.effects import DifferenceOut
 from patching.api.exchange import Importing
 from patching.api.finding_parts import FoundOut, found_out
@@ -77,7 +77,7 @@ class ChangeRequestIn(In):
         if "items" not in data:
             return {}
         found: Errors = {}
-        for problem in check_items(data["items"]):
+        for problem in check_items(data["items"], system_facts.allowed()):
             found.setdefault(problem.field, []).append(ErrorDetail(problem.message, problem.code))
         return found
 

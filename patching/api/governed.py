@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import findings, openings, schedules
+from patching import findings, openings, schedules, versions
 from patching.api.effects import DayIn, OutlookOut
 from patching.api.filters import OwnerFilter, PlaceFilter
 from patching.api.finding_parts import FoundOut, found_out
@@ -151,6 +151,29 @@ class WindowFilter(OwnerFilter, PlaceFilter):
         fields = ("name",)
 
 
+class WordOut(serializers.Serializer[Any]):
+    """One approval of a version."""
+
+    slot = serializers.CharField()
+    by = serializers.CharField(source="by.username")
+    at = serializers.DateTimeField()
+
+
+class VersionOut(serializers.Serializer[Any]):
+    """What was approved at one time; its spec is empty where the request removed it."""
+
+    number = serializers.IntegerField(help_text="From 1, the oldest.")
+    action = serializers.CharField()
+    change_request = serializers.IntegerField(source="revision.request_id")
+    revision = serializers.IntegerField(source="revision.number")
+    asked_by = serializers.CharField(source="revision.request.requested_by.username")
+    approvals = WordOut(source="words", many=True)
+    since = serializers.DateTimeField(help_text="When the last approval was given.")
+    until = serializers.DateTimeField(allow_null=True, help_text="When another version took its place.")
+    spec = serializers.JSONField()
+    spec_digest = serializers.CharField(source="digest")
+
+
 class Governed(Visible):
     """A list shows what is in effect, unless ``live=false`` asks for what was retired."""
 
@@ -158,6 +181,13 @@ class Governed(Visible):
         if self.action == "list" and not self.request.query_params.get("live"):
             queryset = queryset.live()
         return super().filter_queryset(queryset)
+
+    @extend_schema(responses=VersionOut(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def versions(self, request: Request, pk: int) -> Response:
+        """Every version that was approved, the newest first, with who asked for it and who approved it."""
+        found = versions.of(self.get_object())
+        return Response(VersionOut(found, many=True).data)
 
 
 class PatchGroups(Governed):

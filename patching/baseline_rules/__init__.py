@@ -7,7 +7,7 @@ what AWS takes but probably does not do what was meant is a warning. Every probl
 from patching.baseline_rules.checking import check
 from patching.baseline_rules.comparing import change_problems, soak_problems
 from patching.baseline_rules.report import Problem, Report
-from patching.baseline_rules.vocabulary import Vocabulary, vocabularies
+from patching.baseline_rules.vocabulary import Vocabulary, dated, vocabularies
 
 __all__ = [
     "Problem",
@@ -15,6 +15,7 @@ __all__ = [
     "Vocabulary",
     "change_problems",
     "check",
+    "dated",
     "soak_problems",
     "vocabularies",
 ]

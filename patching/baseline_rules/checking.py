@@ -30,8 +30,11 @@ _FIELDS = frozenset(
 )
 
 
-def check(request: Mapping[str, Any]) -> Report:
-    """Everything wrong with a CreatePatchBaseline request."""
+def check(request: Mapping[str, Any], known: Mapping[str, Vocabulary] | None = None) -> Report:
+    """Everything wrong with a CreatePatchBaseline request.
+
+    ``known`` are the words of each operating system; those of the dated file unless AWS has listed more.
+    """
     report = Report()
     if not isinstance(request, Mapping):
         report.error(
@@ -41,7 +44,7 @@ def check(request: Mapping[str, Any]) -> Report:
     check_unknown("", request, _FIELDS, report)
     _check_name(request.get("Name"), report)
     check_text("Description", request.get("Description"), 1024, report)
-    vocabulary = _check_system(request.get("OperatingSystem"), report)
+    vocabulary = _check_system(request.get("OperatingSystem"), known or vocabularies(), report)
     check_filters("GlobalFilters", request.get("GlobalFilters"), vocabulary, report)
     rules = check_rules(request.get("ApprovalRules"), vocabulary, report)
     check_lists(request, vocabulary, report)
@@ -61,8 +64,7 @@ def _check_name(name: Any, report: Report) -> None:
         )
 
 
-def _check_system(system: Any, report: Report) -> Vocabulary | None:
-    known = vocabularies()
+def _check_system(system: Any, known: Mapping[str, Vocabulary], report: Report) -> Vocabulary | None:
     if system is None:
         return known[WINDOWS]
     if not isinstance(system, str) or system not in known:

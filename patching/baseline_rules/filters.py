@@ -77,7 +77,7 @@ def _unknown_key(key: Any, vocabulary: Vocabulary | None) -> str:
 
 def _check_value(where: str, key: str, value: str, vocabulary: Vocabulary, report: Report) -> None:
     if key == "PRODUCT":
-        if not re.fullmatch(vocabulary.product_pattern, value):
+        if value not in vocabulary.products and not re.fullmatch(vocabulary.product_pattern, value):
             exact = " AWS compares products exactly; only * alone is a wildcard." if "*" in value else ""
             like = f"a product of {vocabulary.system} such as {vocabulary.product_example}"
             report.warn(where, "unknown_product", f"{quoted(value)} does not look like {like}.{exact}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from patching.approval import DEBIAN_FAMILY, LEVELS, WINDOWS
+from patching.approval import DEBIAN_FAMILY, LEVELS, UNSPECIFIED, WINDOWS
 from patching.baseline_rules.filters import check_filters
 from patching.baseline_rules.report import Report, check_choice, check_unknown
 from patching.baseline_rules.vocabulary import Vocabulary
@@ -42,9 +42,26 @@ def _check_rule(path: str, rule: Any, vocabulary: Vocabulary | None, report: Rep
         return
     check_unknown(path, rule, _RULE_FIELDS, report)
     check_filters(f"{path}.PatchFilterGroup", rule["PatchFilterGroup"], vocabulary, report)
-    check_choice(f"{path}.ComplianceLevel", rule.get("ComplianceLevel"), LEVELS, report)
+    _check_level(f"{path}.ComplianceLevel", rule.get("ComplianceLevel"), report)
+    _check_reach(f"{path}.PatchFilterGroup", rule["PatchFilterGroup"], vocabulary, report)
     check_non_security(f"{path}.EnableNonSecurity", rule.get("EnableNonSecurity"), vocabulary, report)
     _check_delay(path, rule, vocabulary, report)
+
+
+def _check_level(path: str, level: Any, report: Report) -> None:
+    check_choice(path, level, LEVELS, report)
+    if level in (None, UNSPECIFIED):
+        message = "Without a level, Security Hub shows what this rule misses without a severity; choose one."
+        report.warn(path, "unspecified_level", message)
+
+
+def _check_reach(path: str, group: Mapping[str, Any], vocabulary: Vocabulary | None, report: Report) -> None:
+    if group.get("PatchFilters") == [] and vocabulary:
+        message = (
+            f"Without a filter it approves every patch of {vocabulary.system}, optional ones included; "
+            "choose classifications, or say PRODUCT * if all is meant."
+        )
+        report.warn(path, "empty_filter", message)
 
 
 def _check_delay(path: str, rule: Mapping[str, Any], vocabulary: Vocabulary | None, report: Report) -> None:

@@ -1,10 +1,11 @@
 """The filter keys and values that AWS documents for each operating system, from a dated file."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,38 @@ class Vocabulary:
     values: Mapping[str, tuple[str, ...]]
     product_pattern: str
     product_example: str
+    products: tuple[str, ...] = ()
+
+    def known(self, key: str) -> tuple[str, ...]:
+        """Values of a key that can be chosen; empty where no list is published."""
+        return self.products if key == "PRODUCT" else self.values.get(key, ())
+
+    def widened(self, listed: Mapping[str, Iterable[str]]) -> "Vocabulary":
+        """With what AWS itself lists besides: nothing that is known here is taken away."""
+        wider = {key: _union(self.values.get(key, ()), listed[key]) for key in self.keys if listed.get(key)}
+        products = _union(self.products, listed.get("PRODUCT", ()))
+        wider.pop("PRODUCT", None)
+        return replace(self, values={**self.values, **wider}, products=products)
+
+
+def _union(known: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*known, *more]))
+
+
+@cache
+def dated() -> str:
+    """The day as of which the file tells what AWS documents, ISO."""
+    return str(_file()["dated"])
+
+
+def _file() -> Any:
+    path = Path(__file__).parent.parent / "data" / "patch_vocabulary.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @cache
 def vocabularies() -> Mapping[str, Vocabulary]:
     """What AWS documents, by operating system; dated, and with its source named, in the file itself."""
-    text = (Path(__file__).parent.parent / "data" / "patch_vocabulary.json").read_text(encoding="utf-8")
     return {
         system: Vocabulary(
             system=system,
@@ -29,6 +56,7 @@ def vocabularies() -> Mapping[str, Vocabulary]:
             values={key: tuple(values) for key, values in known["values"].items()},
             product_pattern=known["product_pattern"],
             product_example=known["product_example"],
+            products=tuple(known["products"]),
         )
-        for system, known in json.loads(text)["operating_systems"].items()
+        for system, known in _file()["operating_systems"].items()
     }

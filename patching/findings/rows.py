@@ -5,6 +5,7 @@ from typing import Any
 
 from patching import limits, run_paces
 from patching.around import Around
+from patching.findings.baselines import about_baselines
 from patching.findings.checking import check
 from patching.findings.crowding import no_room, too_many_at_once
 from patching.findings.judging import instances_judged_by, late
@@ -28,6 +29,7 @@ def of(around: Around) -> list[Finding]:
         *late([*asked, *_judged_anew(around, asked)], around),
         *_crowds(around),
         *about_instances(around),
+        *about_baselines(around),
     ]
     return sorted(found, key=lambda one: one.level != WARNING)
 

@@ -19,6 +19,7 @@ from patching.models.runs import (
     Tombstone,
     Unmanaged,
 )
+from patching.models.system_facts import SystemFacts
 from patching.models.waivers import Waiver
 from patching.models.window_runs import FailureRecord, RunOutcome, RunReview, WindowRun
 from patching.models.windows import MaintenanceWindow
@@ -58,6 +59,7 @@ __all__ = [
     "RunReview",
     "Scan",
     "Selector",
+    "SystemFacts",
     "Tombstone",
     "Unmanaged",
     "Waiver",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from patching import exclusions, schedules
+from patching import exclusions, schedules, system_facts
 from patching.aws.executions import NOT_STARTED, SKIPPED
 from patching.exclusions import Side
 from patching.models import (
@@ -110,7 +110,10 @@ def _has_a_baseline(instance: ManagedInstance, group: PatchGroup | None, side: S
     system = instance.operating_system or "an unknown operating system"
     name = group.spec["baselines"].get(instance.operating_system) if group else None
     if group is None or name is None:
-        evidence = "The account's default baseline applies, whatever it approves."
+        unasked = system_facts.unasked(instance.account_region, instance.operating_system)
+        evidence = (
+            unasked.told if unasked else "The account's default baseline applies, whatever it approves."
+        )
         return Link("baseline", False, f"Its group has no baseline for {system}", evidence)
     baseline = PatchBaseline.objects.live().filter(name=name).first()
     registered = in_aws(

@@ -15,6 +15,7 @@ from patching.web.asking import (
     AskForm,
     Item,
     Scope,
+    SeveralForm,
     WindowForm,
     held_elsewhere,
     scopes_of,
@@ -66,7 +67,10 @@ def form_of(request: SignedInRequest, item: Item, said: dict[str, str]) -> Any:
     """A maker of the form of a request that asks to adopt one thing; None where only JSON says it."""
     spec, theirs = item["spec"], item["target"]
     if item["kind"] == "baseline":
-        initial = {**spec, "definition": json.dumps(spec["definition"], indent=2), **said}
+        filled = BaselineForm.filled_from(spec)
+        if filled is None:
+            return None
+        initial = {**filled, **said}
 
         def make_baseline(data: Any = None) -> AskForm:
             return AdoptedBaselineForm(data, user=request.user, theirs=theirs, initial=initial, editing=True)
@@ -132,11 +136,12 @@ def _filled(found: Found, scope: Scope, instances: list[ManagedInstance]) -> dic
 
 def _baseline(request: SignedInRequest, row: Unmanaged) -> HttpResponse:
     found = from_aws.baseline_as_found(row.content)
-    initial = {
-        "name": found.spec["name"],
-        "definition": json.dumps(found.spec["definition"], indent=2),
-        "title": f"Bring the baseline {row.name} under management"[:120],
-    }
+    spec = {"name": found.spec["name"], "definition": found.spec["definition"]}
+    said = {"title": f"Bring the baseline {row.name} under management"[:120], "reason": ""}
+    filled = BaselineForm.filled_from(spec)
+    if filled is None:
+        return _baseline_as_json(request, row, spec, said)
+    initial = {**filled, **said}
 
     def make(data: Any = None) -> AskForm:
         return AdoptedBaselineForm(data, user=request.user, theirs=row.pk, initial=initial)
@@ -144,4 +149,18 @@ def _baseline(request: SignedInRequest, row: Unmanaged) -> HttpResponse:
     groups = row.content.get("reply", {}).get("PatchGroups", [])
     used = f" It judges {words.listed(groups)} there." if groups else " No patch group uses it."
     about = f"{row.aws_id} in {row.account_region}.{used} It keeps its id and gets our mark."
+    return answer(request, make, heading=f"Bring {row.name} under management", about=about)
+
+
+def _baseline_as_json(
+    request: SignedInRequest, row: Unmanaged, spec: dict[str, Any], said: dict[str, str]
+) -> HttpResponse:
+    """A baseline that says more than the fields of the form can."""
+    item = _adopting({"kind": "baseline", "spec": {**spec, "application": "", "environment": ""}}, row.pk)
+    initial = {**said, "items_json": json.dumps([item], indent=2, ensure_ascii=False)}
+
+    def make(data: Any = None) -> AskForm:
+        return SeveralForm(data, initial=initial)
+
+    about = f"{row.aws_id} in {row.account_region}. Say for which application and environment it is."
     return answer(request, make, heading=f"Bring {row.name} under management", about=about)

@@ -6,7 +6,7 @@ those answers under the fields.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from typing import Any, ClassVar, NamedTuple
@@ -27,7 +27,9 @@ from patching.models import (
 )
 from patching.models.governed import Governed
 from patching.permissions import ROWS
+from patching.web.forms import tell
 from portal.governance import roles
+from portal.governance.errors import FieldProblem
 from portal.governance.models import User
 
 Item = dict[str, Any]
@@ -139,6 +141,20 @@ class AskForm(forms.Form):
     def items(self) -> list[Item]:
         """What is asked for. Only after ``is_valid``."""
         raise AssertionError("A form of its own says what it asks for.")
+
+    def tell(self, problems: Iterable[FieldProblem]) -> None:
+        """Put each problem under the field that it is about."""
+        tell(self, problems, self.field_of)
+
+    def answers(self) -> dict[str, Any]:
+        """The answers to begin with, under the names in which a browser would send them."""
+        return {name: self._answer(name) for name in self.fields}
+
+    def _answer(self, name: str) -> Any:
+        field, value = self.fields[name], self[name].initial
+        if value is None and field.required and isinstance(field, forms.ChoiceField) and field.choices:
+            return next(iter(field.choices))[0]  # what a list shows while nothing is chosen
+        return "" if value is None else value
 
     @property
     def parts(self) -> list[Part]:

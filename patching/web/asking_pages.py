@@ -6,18 +6,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.forms import ChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from patching import findings, impact, permissions, rules, words, workflow
+from patching import findings, impact, permissions, rules, system_facts, words, workflow
 from patching.around import Around
 from patching.findings import Finding
 from patching.impact import Impact
 from patching.items import check_items, with_defaults
 from patching.models import ChangeRequest
 from patching.web.asking import AskForm, Item, zones
-from patching.web.forms import tell
+from patching.web.repeated import EDIT
 from patching.web.strip import Strip, strip_of
 from portal.governance import roles
 from portal.governance.errors import DomainError, FieldProblem, InvalidInput
@@ -63,7 +62,10 @@ def answer(
     preview: Preview | None = None
     against: list[str] = []
     do = request.POST.get("do", "")
-    if request.method == "POST":
+    if EDIT in request.POST:
+        form = make(request.POST)
+        preview, against = _looked_at(make, form.data, request.user)
+    elif request.method == "POST":
         form = make(request.POST)
         if _asks(form):
             preview = preview_of(form, request.user)
@@ -72,7 +74,7 @@ def answer(
                 saved = _save(request, form, change, submit=do == "submit")
                 return redirect("patching:request-detail", saved.pk)
             except InvalidInput as problem:
-                tell(form, problem.problems, form.field_of)
+                form.tell(problem.problems)
             except DomainError as problem:
                 form.add_error(None, str(problem))
                 status = problem.http_status
@@ -101,14 +103,14 @@ def answer(
 def preview_of(form: AskForm, user: User) -> Preview | None:
     """What a form would make; what rules say against it is put under its fields."""
     items = form.items()
-    problems = [FieldProblem(*one) for one in check_items(items)]
+    problems = [FieldProblem(*one) for one in check_items(items, system_facts.allowed())]
     if not problems:
         items = [with_defaults(one) for one in items]
         team = rules.team_of(items) or roles.teams_of(user).first()
         if team is not None:
             problems = [FieldProblem(*one) for one in rules.check(items, by=user, team=team, quotas=False)]
     if problems:
-        tell(form, problems, form.field_of)
+        form.tell(problems)
         return None
     around = Around(items)
     return Preview(
@@ -137,7 +139,11 @@ def _lines(items: list[Item]) -> list[Line]:
 
 def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview | None, list[str]]:
     """What the answers to begin with would make, or what rules say against them; the form itself stays unmarked."""
-    filled = make({name: _text(form, name) for name in form.fields})
+    return _looked_at(make, form.answers(), user)
+
+
+def _looked_at(make: MakeForm, answers: Any, user: User) -> tuple[Preview | None, list[str]]:
+    filled = make(answers)
     if not _asks(filled):
         return None, []
     preview = preview_of(filled, user)
@@ -160,13 +166,6 @@ def _against(form: AskForm) -> list[str]:
 def _asks(form: AskForm) -> bool:
     """Whether it says what it asks for, though perhaps not yet why."""
     return not set(form.errors) - WHY
-
-
-def _text(form: AskForm, name: str) -> Any:
-    field, value = form.fields[name], form[name].initial
-    if value is None and field.required and isinstance(field, ChoiceField) and field.choices:
-        return next(iter(field.choices))[0]  # what a list shows while nothing is chosen
-    return "" if value is None else value
 
 
 @transaction.atomic

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import findings, known_patches, words
+from patching import findings, known_patches, system_facts, words
 from patching.baseline_outlook import outlook
-from patching.models import PatchBaseline
+from patching.models import ManagedInstance, PatchBaseline
 from patching.web import standing
 from patching.web.common import history_of, may_ask_for
 from patching.web.filters import BaselineFilter
@@ -46,8 +46,17 @@ def baseline_list(request: HttpRequest) -> HttpResponse:
         name="baselines",
         filters=BaselineFilter,
         decorate=decorate,
-        context={"may_ask": roles.teams_of(request.user).exists()},
+        context={
+            "may_ask": roles.teams_of(request.user).exists(),
+            "unasked": _unasked(request),
+        },
     )
+
+
+def _unasked(request: HttpRequest) -> list[system_facts.Unasked]:
+    """Defaults that judge instances which the reader sees."""
+    rows = ManagedInstance.objects.visible_to(request.user).present().exclude(operating_system="")
+    return system_facts.unasked_everywhere(rows.select_related("account_region__account"))
 
 
 def _decorate(request: HttpRequest, rows: list[Any]) -> None:
@@ -76,10 +85,18 @@ def baseline_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "only": words.baseline_in_words(baseline.spec).get("Only", ""),
         "definition": json.dumps(definition, indent=2, ensure_ascii=False),
         "history": history_of(baseline, "baseline"),
+        "unasked": _instead(baseline),
         "may_ask": may_ask_for(request.user, baseline),
         "findings": [] if baseline.retired_at else findings.of_baseline(baseline, by=request.user),
     }
     return render(request, "patching/baseline_detail.html", context)
+
+
+def _instead(baseline: Any) -> list[system_facts.Unasked]:
+    """What judges its operating system beside it, in the places where it is used: the account's default."""
+    places = {group.account_region_id: group.account_region for group in baseline.groups}
+    found = [system_facts.unasked(place, baseline.operating_system) for place in places.values()]
+    return [one for one in found if one is not None]
 
 
 class DayForm(forms.Form):

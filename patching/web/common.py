@@ -10,16 +10,21 @@ from patching.items import is_new
 from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
 from patching.models.governed import Governed
 from portal.governance import roles
-from portal.governance.models import User
+from portal.governance.models import Role, User
 
 LOOKED_THROUGH = 30
 SHOWN = 6
 
 
 def may_ask_for(user: User, row: Governed) -> bool:
-    """Whether this person may ask for a change to a row: a member of the team that owns it, while it is there."""
-    if row.retired_at is not None or row.application is None:
+    """Whether this person may ask for a change to a row while it is there.
+
+    Members of the team that owns it; for what is shared, security operations in a team of theirs.
+    """
+    if row.retired_at is not None:
         return False
+    if row.application is None:
+        return roles.has_role(user, Role.SECURITY_OPERATIONS) and roles.teams_of(user).exists()
     return roles.is_member(user, row.application.team)
 
 

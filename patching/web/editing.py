@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from patching import findings, permissions
+from patching import findings, permissions, presets, versions, words
+from patching.approval import WINDOWS
 from patching.around import Around
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
@@ -29,32 +30,11 @@ from patching.web.asking import (
 )
 from patching.web.asking_pages import answer
 from patching.web.baseline_forms import BaselineForm
+from patching.web.common import may_ask_for
 from portal.governance import roles
 from portal.governance.signing_in import SignedInRequest
 
 NOUNS = {"baseline": "baseline", "patch-group": "patch group", "window": "window"}
-EXAMPLE_DEFINITION = {
-    "OperatingSystem": "WINDOWS",
-    "ApprovalRules": {
-        "PatchRules": [
-            {
-                "PatchFilterGroup": {
-                    "PatchFilters": [
-                        {"Key": "CLASSIFICATION", "Values": ["SecurityUpdates"]},
-                        {"Key": "MSRC_SEVERITY", "Values": ["Critical"]},
-                    ]
-                },
-                "ApproveAfterDays": 0,
-                "ComplianceLevel": "CRITICAL",
-            },
-            {
-                "PatchFilterGroup": {"PatchFilters": [{"Key": "PRODUCT", "Values": ["*"]}]},
-                "ApproveAfterDays": 7,
-                "ComplianceLevel": "HIGH",
-            },
-        ]
-    },
-}
 
 
 @login_required
@@ -83,12 +63,16 @@ def group_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def baseline_new(request: HttpRequest) -> HttpResponse:
     """Ask for a new baseline."""
-    initial = {"definition": json.dumps(EXAMPLE_DEFINITION, indent=2)}
+    system = request.GET.get("system", "")
+    system = system if system in words.SYSTEM_NAMES else WINDOWS
+    preset = presets.named(system, request.GET.get("preset", "")) or presets.of_system(system)[0]
+    initial = BaselineForm.filled_from({"definition": preset.definition})
 
     def make(data: Any = None) -> AskForm:
         return BaselineForm(data, user=request.user, initial=initial)
 
-    return answer(request, make, heading="Ask for a baseline")
+    about = f"Begins with: {preset.name}. {preset.about}"
+    return answer(request, make, heading="Ask for a baseline", about=about)
 
 
 @login_required
@@ -219,7 +203,10 @@ def _object_form(
     """A maker of the form for one object, filled in from its spec."""
     user = request.user
     if kind == "baseline":
-        initial = {**spec, "definition": json.dumps(spec["definition"], indent=2), **said}
+        filled = BaselineForm.filled_from(spec)
+        if filled is None:
+            return None
+        initial = {**filled, **said}
 
         def make_baseline(data: Any = None) -> AskForm:
             return BaselineForm(data, user=user, target=target, initial=initial, editing=editing)
@@ -278,7 +265,7 @@ def _row(request: HttpRequest, model: type[Governed], pk: int) -> Governed:
     """A live row that this person sees, of a team that is theirs to ask for."""
     rows = model.objects.visible_to(request.user).live().select_related("application__team")
     row = get_object_or_404(rows, pk=pk)
-    if row.application is None or not roles.is_member(request.user, row.application.team):
+    if not may_ask_for(request.user, row):
         raise Http404
     return row
 
@@ -311,7 +298,11 @@ def _change(request: HttpRequest, kind: str, row: Governed) -> HttpResponse:
         if [(one["kind"], one["target"]) for one in items] != [(kind, row.pk)]:
             return _ask_for(request, items, said)
         spec = items[0]["spec"]
+    if earlier := _earlier(request, row):
+        spec, said = dict(earlier.spec), _restoring(earlier, row, kind)
     make = _object_form(request, kind, spec, target=row.pk, said=said)
+    if make is None and kind == "baseline":
+        make = _by_hand(spec, row, said)
     if make is None:
         raise Http404
     return answer(request, make, heading=f"Ask for a change to {row.name}", context={"row": row})
@@ -327,6 +318,30 @@ def _ask_for(request: HttpRequest, items: list[Item], said: dict[str, str]) -> H
     return answer(
         request, make, heading="Ask for several changes", about="Together they settle what was found."
     )
+
+
+def _earlier(request: HttpRequest, row: Governed) -> versions.Version | None:
+    """The version that is to be restored, as ``?version=`` names its revision."""
+    given = request.GET.get("version", "")
+    return versions.at(row, int(given)) if given.isdecimal() and given.isascii() else None
+
+
+def _restoring(earlier: versions.Version, row: Governed, kind: str) -> dict[str, str]:
+    return {
+        "title": f"Restore version {earlier.number} of the {NOUNS[kind]} {row.name}"[:120],
+        "reason": f"Go back to what {earlier.revision.request.number} approved on {earlier.since:%-d %b %Y}.",
+    }
+
+
+def _by_hand(spec: dict[str, Any], row: Governed, said: dict[str, str]) -> Any:
+    """A maker of the form that takes JSON, for a baseline that says more than fields can."""
+    item = {"action": "change", "kind": "baseline", "target": row.pk, "spec": spec}
+    initial = {**said, "items_json": json.dumps([item], indent=2, ensure_ascii=False)}
+
+    def make(data: Any = None) -> AskForm:
+        return SeveralForm(data, initial=initial)
+
+    return make
 
 
 def _fixes(request: HttpRequest, kind: str) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Pages of patch groups: all of them, and one with what judges it and who is in it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import exclusions, words
+from patching import exclusions, system_facts, words
 from patching.models import MaintenanceWindow, ManagedInstance, PatchBaseline, PatchGroup
 from patching.web import standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
@@ -71,6 +72,7 @@ def group_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "group": group,
         "judged": _judged(request, group),
+        "unasked": _unasked(group),
         "page": page,
         "members": _members(page.object_list),
         **how_they_stand(request.user, group, "group"),
@@ -108,6 +110,17 @@ def _judged(request: HttpRequest, group: Any) -> list[dict[str, Any]]:
             }
         )
     return judged
+
+
+def _unasked(group: PatchGroup) -> list[tuple[system_facts.Unasked, int]]:
+    """Defaults that judge some of its instances, because it names no baseline for what they run; how many."""
+    rows = ManagedInstance.objects.present().filter(
+        account_region=group.account_region, instance_id__in=group.spec["instances"]
+    )
+    running = Counter(rows.exclude(operating_system="").values_list("operating_system", flat=True))
+    lacking = sorted(set(running) - set(group.spec["baselines"]))
+    found = [(system_facts.unasked(group.account_region, system), running[system]) for system in lacking]
+    return [(one, number) for one, number in found if one is not None]
 
 
 def _windows(group: PatchGroup) -> list[tuple[MaintenanceWindow, int]]:

@@ -1,3 +1,7 @@
+import json
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +14,11 @@ FILTERS = f"{RULE}.PatchFilterGroup.PatchFilters"
 
 
 def rule(*filters, **fields):
-    return {"PatchFilterGroup": {"PatchFilters": list(filters)}, "ApproveAfterDays": 7} | fields
+    return {
+        "PatchFilterGroup": {"PatchFilters": list(filters)},
+        "ApproveAfterDays": 7,
+        "ComplianceLevel": "HIGH",
+    } | fields
 
 
 def baseline(*rules, **fields):
@@ -347,6 +355,66 @@ def test_every_operating_system_has_a_vocabulary_that_fits_itself():
             system=system,
         )
         assert (errors(spec), warnings(spec)) == ([], [])
+
+
+# From definitions that people share: ministryofjustice/modernisation-platform-environments (Windows applications and
+# Amazon Linux), its modernisation-platform-terraform-ssm-patching (Oracle), clear-cloud/cci-terraform-ssm-association.
+@pytest.mark.parametrize(
+    ("request_", "where", "says"),
+    [
+        (
+            wanting("CLASSIFICATION", "UpdateRollups", "Update Rollups"),
+            "Values[1]",
+            "Did you mean UpdateRollups?",
+        ),
+        (wanting("SEVERITY", "High", system="AMAZON_LINUX_2"), "Values[0]", "Use Critical, Important"),
+        (wanting("MSRC_SEVERITY", "Critical", system="ORACLE_LINUX"), "Key", "use SEVERITY"),
+        (
+            wanting("CLASSIFICATION", "SecurityUpdates", system="REDHAT_ENTERPRISE_LINUX"),
+            "Values[0]",
+            "Security",
+        ),
+    ],
+)
+def test_real_mistakes_are_found(request_, where, says):
+    (problem,) = check(request_).errors
+    assert problem.field == f"{FILTERS}[0].{where}"
+    assert says in problem.message
+
+
+@pytest.mark.corpus
+def test_shared_baselines_are_judged_as_the_corpus_does():
+    path = Path(os.environ["PW_CORPUS"]) / "open" / "patch_baselines.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["baselines"]
+    judged = {row["id"]: (row["classification"], check(row["request"])) for row in rows}
+    assert [one for one, (said, found) in judged.items() if said == "valid" and not found.valid] == []
+    assert [one for one, (said, found) in judged.items() if "invalid" in said and found.valid] == []
+    doubted = [found for said, found in judged.values() if said == "doc-warning"]
+    assert all(found.errors or found.warnings for found in doubted)
+    assert len(rows) > 50
+
+
+def test_what_aws_lists_besides_is_taken():
+    known = dict(vocabularies())
+    known["WINDOWS"] = known["WINDOWS"].widened(
+        {"CLASSIFICATION": ["QualityUpdates"], "PRODUCT": ["WindowsServer2028"]}
+    )
+    request = wanting("CLASSIFICATION", "QualityUpdates", "SecurityUpdates")
+    assert not check(request).valid
+    assert check(request, known).valid
+    newer = wanting("PRODUCT", "WindowsServer2028")
+    assert [one.code for one in check(newer).warnings] == ["unknown_product"]
+    assert [one.code for one in check(newer, known).warnings] == []
+
+
+def test_a_rule_without_a_filter_or_a_level_is_warned_of():
+    assert warnings(baseline(rule(ComplianceLevel=None))) == [
+        (f"{RULE}.ComplianceLevel", "unspecified_level"),
+        (f"{RULE}.PatchFilterGroup", "empty_filter"),
+    ]
+    assert warnings(baseline(rule(SECURITY, ComplianceLevel="UNSPECIFIED"))) == [
+        (f"{RULE}.ComplianceLevel", "unspecified_level")
+    ]
 
 
 JSON = st.recursive(

@@ -15,6 +15,7 @@ from patching.aws.errors import AwsChanged, AwsError
 from patching.aws.executions import Executions
 from patching.aws.instances import Instances
 from patching.aws.marks import Ids, Mark, Names, Observed
+from patching.aws.system_facts import SystemFacts
 from patching.aws.unmanaged import Unmanaged
 from patching.specs import (
     ORDER,
@@ -216,7 +217,7 @@ def test_the_documentation_lists_exactly_what_each_adapter_declares():
     documented = {module: tuple(re.findall(r"`([^`]+)`", actions)) for module, actions in rows}
     declared = {
         cls.__module__.rpartition(".")[2]: cls.permissions
-        for cls in (*CLASSES, Instances, Compliance, Executions, Unmanaged)
+        for cls in (*CLASSES, Instances, Compliance, Executions, SystemFacts, Unmanaged)
     }
     declared["mirrors"] = tuple(sorted(action for cls in mirrors.CLASSES for action in cls.permissions))
     assert documented == declared

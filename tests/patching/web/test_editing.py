@@ -209,50 +209,6 @@ def test_a_group_is_changed_in_its_form(approved, cast, browse):
     assert (item["action"], len(item["spec"]["instances"])) == ("change", 1)
 
 
-def test_a_baseline_is_asked_for_as_aws_takes_it(fleet, cast, browse):
-    client = browse(cast["rita"])
-    definition = client.get(url("baseline-new")).context["form"]["definition"].value()
-    said = {
-        "name": "payments-qa-win",
-        "application": "payments",
-        "environment": "test",
-        "definition": definition,
-    }
-    (item,) = asked(client, url("baseline-new"), said | WHY)
-    assert item["spec"]["definition"] == json.loads(definition)
-
-
-def test_a_wrong_definition_is_named_by_its_path(fleet, cast, browse, subtests):
-    for definition, said in [
-        ("", "required"),
-        ("{", "This is not JSON"),
-        ("[]", "CreatePatchBaseline"),
-        ('{"Name": "x"}', "Leave Name out"),
-        ('{"OperatingSystem": "WINDOWZ"}', "OperatingSystem: "),
-        ('{"ApprovalRules": {"PatchRules": [{"ApproveAfterDays": 999}]}}', "ApprovalRules.PatchRules[0]"),
-    ]:
-        with subtests.test(definition=definition, said=said):
-            given = {
-                "name": "payments-qa-win",
-                "application": "payments",
-                "environment": "",
-                "definition": definition,
-            }
-            response = browse(cast["rita"]).post(url("baseline-new"), given | WHY)
-            assert response.status_code == 400
-            assert any(said in message for message in response.context["form"].errors["definition"])
-            assert response.context["form"]["definition"].value() == definition
-
-
-def test_a_baseline_is_changed_in_its_form(approved, cast, browse):
-    row = PatchBaseline.objects.get(name="payments-dev-win")
-    client, address = browse(cast["rita"]), url("baseline-change", row.pk)
-    form = client.get(address).context["form"]
-    assert isinstance(form, BaselineForm)
-    (item,) = asked(client, address, {name: form[name].value() for name in form.fields} | WHY)
-    assert item["spec"] == row.spec
-
-
 @pytest.mark.parametrize(("noun", "model"), [("window", MaintenanceWindow), ("group", PatchGroup)])
 def test_a_removal_is_asked_for_with_a_reason(noun, model, approved, cast, browse):
     row = model.objects.filter(name__startswith="payments-dev").first()
