@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from patching import effects, holding
-from patching.models import FailureRecord, MaintenanceWindow, RunReview, WindowHold
+from patching.models import Application, FailureRecord, MaintenanceWindow, RunReview, WindowHold
 from portal.governance import audit, clock, outbox, roles, states
 from portal.governance.canonical import digest_of
 from portal.governance.deciding import LONGEST_REASON
@@ -66,8 +66,16 @@ def open_for(review: RunReview, *, by: User) -> FailureRecord:
 
 def may_decide(user: User, record: FailureRecord) -> bool:
     """Leads of the owning team and security operations."""
-    lead = roles.is_lead(user, record.application.team)
-    return lead or roles.has_role(user, Role.SECURITY_OPERATIONS)
+    return _decides_for(user, record.application)
+
+
+def may_halt(user: User, window: MaintenanceWindow) -> bool:
+    """The same people, of what a run of this window has tested."""
+    return window.application is not None and _decides_for(user, window.application)
+
+
+def _decides_for(user: User, application: Application) -> bool:
+    return roles.is_lead(user, application.team) or roles.has_role(user, Role.SECURITY_OPERATIONS)
 
 
 def may_let_go(user: User, record: FailureRecord) -> bool:

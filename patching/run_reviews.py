@@ -89,12 +89,35 @@ def report_problem(run: WindowRun, *, by: User, reason: str) -> FailureRecord:
     Raises NotAllowed, InvalidInput, WrongState.
     """
     text = reason.strip()
-    if not SHORTEST_REASON <= len(text) <= LONGEST_REASON:
-        message = f"Say what is wrong in {SHORTEST_REASON} to {LONGEST_REASON} characters, for example: "
-        _raise_for([FieldProblem("reason", "length", f"{message}checkout answers with 500 since 04:10.")])
+    _raise_for(_too_short(text))
     review = _judged(run, Verdict.PROBLEM, text, by)
     _record("patching.runreview.problem", review, by=by, reason=text)
     return failures.open_for(review, by=by)
+
+
+def overturn(run: WindowRun, *, by: User, reason: str) -> RunReview:
+    """Its review, now that somebody who may halt found a problem after all; also where it was found healthy before.
+
+    Call it inside the transaction that opens the failure. Raises InvalidInput, WrongState.
+    """
+    text = reason.strip()
+    _raise_for(_too_short(text))
+    if run.ended_at is None:
+        raise WrongState(f"{run} still goes on; say how it went once it has ended.")
+    audit.take_turn()
+    review = _review_of(run)
+    said = {"verdict": Verdict.PROBLEM, "verdict_by": by, "verdict_at": clock.now(), "note": text}
+    RunReview.objects.filter(pk=review.pk).update(**said)
+    review.refresh_from_db()
+    _record("patching.runreview.problem", review, by=by, reason=text)
+    return review
+
+
+def _too_short(text: str) -> list[FieldProblem]:
+    if SHORTEST_REASON <= len(text) <= LONGEST_REASON:
+        return []
+    message = f"Say what is wrong in {SHORTEST_REASON} to {LONGEST_REASON} characters, for example: "
+    return [FieldProblem("reason", "length", f"{message}checkout answers with 500 since 04:10.")]
 
 
 def to_confirm(user: User) -> QuerySet[WindowRun]:

@@ -9,10 +9,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import run_reviews
+from patching import promoting, run_reviews, workflow
+from patching.api.change_requests import ChangeRequestDetail
 from patching.api.failures import FailureOut
 from patching.api.filters import PlaceFilter
-from patching.models import RunOutcome, RunReview, WindowRun
+from patching.models import PatchBaseline, RunOutcome, RunReview, WindowRun
 from portal.governance.api_parts import In, Verbs
 from portal.governance.deciding import LONGEST_REASON
 
@@ -106,6 +107,29 @@ class ProblemIn(In):
     )
 
 
+class PromoteIn(In):
+    baselines = serializers.PrimaryKeyRelatedField(
+        many=True,
+        allow_empty=False,
+        queryset=PatchBaseline.objects.none(),
+        help_text="Ids of baselines of later environments.",
+    )
+    how = serializers.ChoiceField(
+        choices=[promoting.BY_DATE, promoting.BY_LIST],
+        default=promoting.BY_DATE,
+        help_text="date pins the tested rules, list names exactly what was installed.",
+    )
+    title = serializers.CharField(min_length=3, max_length=120)
+    reason = serializers.CharField(min_length=10, max_length=LONGEST_REASON)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        if "request" in self.context:
+            visible = PatchBaseline.objects.visible_to(self.context["request"].user).live()
+            fields["baselines"].child_relation.queryset = visible
+        return fields
+
+
 class WindowRunFilter(PlaceFilter):
     window = django_filters.NumberFilter("window")
     status = django_filters.CharFilter("status", help_text="AWS's word, such as SKIPPED_OVERLAPPING.")
@@ -137,4 +161,22 @@ class WindowRuns(Verbs):
         """Patching did harm: open a failure record. For members of the team that owns the window."""
         with self.held() as run:
             record = run_reviews.report_problem(run, by=self.request.user, **self.read(ProblemIn))
+        return Response(FailureOut(record).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=PromoteIn, responses={201: ChangeRequestDetail})
+    @action(detail=True, methods=["post"])
+    def promote(self, request: Request, pk: int) -> Response:
+        """Draft a request that later environments get what this run has tested, and nothing newer."""
+        run, asked = self.get_object(), self.read(PromoteIn)
+        items = promoting.items(run, asked["baselines"], asked["how"])
+        draft = workflow.draft(by=request.user, title=asked["title"], reason=asked["reason"], items=items)
+        answer = ChangeRequestDetail(draft, context=self.get_serializer_context())
+        return Response(answer.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ProblemIn, responses={201: FailureOut})
+    @action(detail=True, methods=["post"])
+    def halt(self, request: Request, pk: int) -> Response:
+        """Stop what it has tested from going further. For the lead of the owning team and security operations."""
+        with self.held() as run:
+            record = promoting.halt(run, by=self.request.user, **self.read(ProblemIn))
         return Response(FailureOut(record).data, status=status.HTTP_201_CREATED)

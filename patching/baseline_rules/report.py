@@ -61,10 +61,15 @@ def check_choice(path: str, value: Any, options: Sequence[str], report: Report) 
 
 
 def nearest(value: str, options: Iterable[str]) -> str | None:
+    """The option that was probably meant, also where only its beginning was written, with a slip."""
     by_lower = {option.lower(): option for option in options}
     near = get_close_matches(value.lower(), by_lower, n=1, cutoff=0.7)
-    longer = [option for option in by_lower if len(value) > 2 and option.startswith(value.lower())]
-    return by_lower[(near + longer)[0]] if near or longer else None
+    if len(value) > 2:
+        beginnings = {option[: len(value) + 1]: option for option in reversed(by_lower)}
+        begun = get_close_matches(value.lower(), beginnings, n=1, cutoff=0.8)
+        near += [beginnings[one] for one in begun]
+        near += [option for option in by_lower if option.startswith(value.lower())]
+    return by_lower[near[0]] if near else None
 
 
 def quoted(value: object) -> str:

@@ -79,8 +79,7 @@ def answer(
                 form.add_error(None, str(problem))
                 status = problem.http_status
         if status == 200 and not form.is_valid():
-            # htmx swaps a 422 and leaves a 400 alone
-            status = 422 if "HX-Request" in request.headers else 400
+            status = _refusing(request, was_shown=do == "preview" and preview is not None)
     elif form.initial.get("title"):
         preview, against = _first_preview(make, form, request.user)
     return render(
@@ -98,6 +97,13 @@ def answer(
         },
         status=status,
     )
+
+
+def _refusing(request: HttpRequest, *, was_shown: bool) -> int:
+    """The status of a form that lacks something. A preview does without title and reason."""
+    if "HX-Request" not in request.headers:
+        return 400
+    return 200 if was_shown else 422  # htmx swaps a 422 and leaves a 400 alone
 
 
 def preview_of(form: AskForm, user: User) -> Preview | None:

@@ -67,14 +67,14 @@ class Part(forms.Form):
 
     def answers(self) -> dict[str, Any]:
         """What it shows before anything was sent, under the names in which a browser sends it."""
-        return {self.add_prefix(name): _sent(self[name].value()) for name in self.fields}
+        return {self.add_prefix(name): self._sent(name) for name in self.fields}
 
-
-def _sent(value: Any) -> Any:
-    """As a browser sends it: nothing for no choice, an empty text for no answer."""
-    if isinstance(value, list | tuple):
-        return list(value)
-    return "" if value is None or value is False else value
+    def _sent(self, name: str) -> Any:
+        """As a browser sends it: nothing for no choice, an empty text for no answer."""
+        value = self[name].value()
+        if isinstance(self.fields[name], forms.MultipleChoiceField):
+            return list(value or [])
+        return "" if value is None or value is False else value
 
 
 class FiltersForm(Part):

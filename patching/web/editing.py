@@ -13,7 +13,14 @@ from patching import findings, permissions, presets, versions, words
 from patching.approval import WINDOWS
 from patching.around import Around
 from patching.effects import items_of
-from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
+from patching.models import (
+    Application,
+    ChangeRequest,
+    Environment,
+    MaintenanceWindow,
+    PatchBaseline,
+    PatchGroup,
+)
 from patching.models.governed import Governed
 from patching.permissions import ROWS
 from patching.web import adopting, wizard
@@ -66,13 +73,27 @@ def baseline_new(request: HttpRequest) -> HttpResponse:
     system = request.GET.get("system", "")
     system = system if system in words.SYSTEM_NAMES else WINDOWS
     preset = presets.named(system, request.GET.get("preset", "")) or presets.of_system(system)[0]
-    initial = BaselineForm.filled_from({"definition": preset.definition})
+    initial = {
+        **(BaselineForm.filled_from({"definition": preset.definition}) or {}),
+        **_named(request, preset, system),
+    }
 
     def make(data: Any = None) -> AskForm:
         return BaselineForm(data, user=request.user, initial=initial)
 
     about = f"Begins with: {preset.name}. {preset.about}"
     return answer(request, make, heading="Ask for a baseline", about=about)
+
+
+def _named(request: HttpRequest, preset: presets.Preset, system: str) -> dict[str, str]:
+    """A name to begin with, as the ready-made requests name theirs, and the environment that a stage is for."""
+    first = Application.objects.filter(team__in=roles.teams_of(request.user)).first()
+    if first is None:
+        return {}
+    stage = preset.key if Environment.objects.filter(slug=preset.key).exists() else ""
+    short = "win" if system == WINDOWS else system.lower().replace("_", "-")
+    name = "-".join(filter(None, [first.slug, stage, short]))
+    return {"name": name[:128], "application": first.slug, "environment": stage}
 
 
 @login_required

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from patching import run_reviews
+from patching import failures, run_reviews
 from patching.models import MaintenanceWindow, RunOutcome, WindowRun
 from patching.web.filters import search
 from portal.governance import lists
@@ -80,7 +80,7 @@ def add_counts(run: Any) -> None:
 
 @login_required
 @require_GET
-def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     """One run: its outcomes, what was skipped and why, and the owner's word."""
     run: Any = get_object_or_404(_visible(request), pk=pk)
     add_counts(run)
@@ -97,9 +97,18 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "review": review,
             "failure": getattr(review, "failure", None),
             "may_speak": run_reviews.may_speak(request.user, run.window) and run.ended_at is not None,
+            "may_promote": _may_promote(request, run),
+            "may_halt": run.window is not None and failures.may_halt(request.user, run.window),
             "skipped": spelled(run.status) == "skipped_overlapping",
         },
     )
+
+
+def _may_promote(request: SignedInRequest, run: WindowRun) -> bool:
+    """Whether this person may ask that later environments get what a run has tested."""
+    review = getattr(run, "review", None)
+    broken = getattr(review, "failure", None) is not None
+    return run.ended_at is not None and not broken and run_reviews.may_speak(request.user, run.window)
 
 
 @login_required

@@ -1,7 +1,5 @@
 """Somebody else's window or baseline is brought under management from its page, by the team that it reaches."""
 
-import json
-
 import pytest
 from django.urls import reverse
 
@@ -122,8 +120,8 @@ def test_a_baseline_comes_with_its_rules(retail, rita, browse, simulated_aws):
     answer = browse(rita).get(address(row))
     assert "It judges legacy there." in text_of(answer)
     form = answer.context["form"]
-    assert json.loads(form["definition"].value())["RejectedPatches"] == ["KB5034441"]
-    said = filled(form, reason=WHY, application="payments", environment="dev")
+    assert form["rejected"].value() == "KB5034441"
+    said = {**form.answers(), "reason": WHY, "application": "payments", "environment": "dev"}
     answer = browse(rita).post(address(row), {**said, "do": "draft"})
     assert answer.status_code == 302, answer.context["form"].errors
     (item,) = effects.items_of(ChangeRequest.objects.get().current)

@@ -77,7 +77,7 @@ def test_a_preview_does_not_wait_for_title_and_reason(fleet, cast, browse):
     response = browse(cast["rita"]).post(
         ADDRESS, answers(do="preview", title="", reason=""), headers={"HX-Request": "true"}
     )
-    assert response.status_code == 422  # htmx takes it, a browser shows it
+    assert response.status_code == 200
     assert "6 windows" in text_of(response)
 
 

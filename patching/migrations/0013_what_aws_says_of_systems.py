@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('patching', '0011_catalogue'),
+        ('patching', '0012_quotas_as_told'),
     ]
 
     operations = [
