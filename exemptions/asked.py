@@ -28,6 +28,11 @@ MOST_CONTROLS = 10
 LONGEST_TEXT = 4000
 SHORTEST_STAY = timedelta(hours=1)
 CVE = re.compile(r"CVE-\d{4}-\d+", re.I)
+# what a revision's content says in the very words of an ask
+AS_SAID = (
+    *("kind", "title", "root_cause", "reason", "tried", "fix_plan", "exploited_override"),
+    *("exposure", "data_class", "conditions"),
+)
 CONTROL_KINDS = {
     "network": "Network restriction",
     "access": "Access restriction",
@@ -59,6 +64,7 @@ class Ask:
     ends_at: datetime
     kind: str = Kind.NODE_DEFERRAL
     patches: Sequence[str] = ()
+    root_cause: str = ""
     tried: str = ""
     fix_plan: str = ""
     fix_expected_on: date | None = None
@@ -85,6 +91,7 @@ class Ask:
             **({"exploited_override": override} if override else {}),
             "kind": str(self.kind),
             "title": self.title.strip(),
+            "root_cause": str(self.root_cause),
             "reason": self.reason.strip(),
             "tried": self.tried.strip(),
             "fix_plan": self.fix_plan.strip(),
@@ -108,6 +115,7 @@ class Ask:
             "title": self.title.strip(),
             "kind": self.kind,
             "patches": list(self.patches),
+            "root_cause": self.root_cause,
             "exposure": self.exposure,
             "data_class": self.data_class,
             "backup": self.backup,
@@ -120,14 +128,7 @@ def ask_of(exemption: Exemption, **changes: Any) -> Ask:
     assert exemption.current is not None
     said = content_of(exemption.current)
     fix = said.get("fix_expected_on")
-    now: dict[str, Any] = {
-        name: said[name]
-        for name in (
-            *("title", "reason", "tried", "fix_plan", "exploited_override"),
-            *("exposure", "data_class", "conditions", "kind"),
-        )
-        if name in said
-    }
+    now: dict[str, Any] = {name: said[name] for name in AS_SAID if name in said}
     return Ask.of(
         **{
             **now,
@@ -303,6 +304,7 @@ def _choice_problems(ask: Ask, application: Application) -> list[FieldProblem]:
     found = []
     for name, value, choices in (
         ("kind", ask.kind, Kind.values),
+        ("root_cause", ask.root_cause, ["", *Exemption.RootCause.values]),
         ("exposure", ask.exposure, ["", *Exemption.Exposure.values]),
         ("data_class", ask.data_class, ["", *Exemption.DataClass.values]),
     ):
@@ -310,9 +312,10 @@ def _choice_problems(ask: Ask, application: Application) -> list[FieldProblem]:
             text = f"“{value}” is not one of {', '.join(one for one in choices if one)}."
             found.append(FieldProblem(name, "choice", text))
     if ask.backup and not roles.is_member(ask.backup, application.team):
-        found.append(
-            FieldProblem("backup", "unknown", f"{ask.backup} is not a member of {application.team}.")
+        message = (
+            f"{ask.backup} is not in {application.team}; name one of its members to be reminded, or nobody."
         )
+        found.append(FieldProblem("backup", "unknown", message))
     return found
 
 

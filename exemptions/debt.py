@@ -154,6 +154,7 @@ class Report:
         cuts: tuple[tuple[str, str, Callable[[Exemption], tuple[str, str]]], ...] = (
             ("team", "Team", lambda one: (one.team.slug, one.team.name)),
             ("application", "Application", lambda one: (one.application.slug, one.application.name)),
+            ("root_cause", "Reason", lambda one: _said(one.root_cause, one.get_root_cause_display())),
             ("kind", "Kind", lambda one: (one.kind, one.get_kind_display())),
             ("exposure", "Who can reach it", lambda one: _said(one.exposure, one.get_exposure_display())),
             ("data_class", "Data", lambda one: _said(one.data_class, one.get_data_class_display())),

@@ -96,6 +96,14 @@ class Exemption(models.Model):
         CONFIDENTIAL = "confidential", "Confidential data"
         RESTRICTED = "restricted", "Restricted data (cards, health, secrets)"
 
+    class RootCause(models.TextChoices):
+        BREAKS = "breaks", "The patch breaks what runs there"
+        VENDOR = "vendor", "The vendor does not support it yet"
+        UNTESTED = "untested", "It could not be tested in time"
+        DOWNTIME = "downtime", "It cannot be interrupted before then"
+        REPLACED = "replaced", "The system is being replaced"
+        OTHER = "other", "Something else"
+
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.NODE_DEFERRAL)
     title = models.CharField(max_length=120)
     team = models.ForeignKey("governance.Team", on_delete=models.PROTECT, related_name="exemptions")
@@ -110,6 +118,7 @@ class Exemption(models.Model):
     patches = models.JSONField(
         default=list, db_default=[]
     )  # of a patch exclusion: KBs or package names, sorted
+    root_cause = models.CharField(max_length=20, choices=RootCause, blank=True, default="", db_default="")
     exposure = models.CharField(max_length=20, choices=Exposure, blank=True, default="", db_default="")
     data_class = models.CharField(max_length=20, choices=DataClass, blank=True, default="", db_default="")
     backup = models.ForeignKey(
@@ -338,6 +347,11 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_cause_display()}: {self.exemption}"
+
+    @property
+    def address(self) -> str:
+        """The page on which it is closed."""
+        return self.exemption.address
 
 
 def document_path(document: "Document", filename: str) -> str:

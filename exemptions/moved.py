@@ -13,6 +13,7 @@ FIELDS = {
     "ends_at": "Ends",
     "instances": "Instances",
     "patches": "Patches",
+    "root_cause": "Why they cannot be patched",
     "reason": "What breaks",
     "tried": "What was tried",
     "fix_plan": "How it will be fixed",
@@ -27,6 +28,7 @@ FIELDS = {
 }
 CHOICES = {
     "kind": dict(Exemption.Kind.choices),
+    "root_cause": dict(Exemption.RootCause.choices),
     "exposure": dict(Exemption.Exposure.choices),
     "data_class": dict(Exemption.DataClass.choices),
 }

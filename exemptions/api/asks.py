@@ -12,15 +12,18 @@ from exemptions.bulk import MOST
 from exemptions.models import Exemption
 from patching.clones import MOST_REJECTED
 from patching.models import Application, ManagedInstance
+from patching.words import listed
 from portal.governance import roles
 from portal.governance.api_parts import DecisionIn, In
 from portal.governance.models import User
 
+LARGEST_ID = 2**63 - 1
 CONTROL_KINDS = list(asked.CONTROL_KINDS.items())
 EXAMPLE = OpenApiExample(
     "Two instances until the vendor has a fix",
     value={
         "title": "Ledger driver fails after KB5039227",
+        "root_cause": "vendor",
         "reason": "The vendor's driver stops after this update; a fix is promised for July.",
         "tried": "Driver 4.1 on a clone: it stops as well.",
         "fix_plan": "Driver 4.2 comes on 8 July and is rolled out within a week.",
@@ -104,27 +107,23 @@ class ControlsIn(serializers.Field[Any, Any, Any, Any]):
         return [asdict(one) for one in value]
 
 
-class InstanceIn(serializers.PrimaryKeyRelatedField):
-    """The id of an instance that the caller may see."""
-
-    def get_queryset(self) -> Any:
-        """The instances that may be named; none while only the schema is written."""
-        if "request" not in self.context:
-            return self.queryset
-        seen = ManagedInstance.objects.visible_to(self.context["request"].user)
-        return seen.select_related("account_region__account")
-
-
-class InstancesIn(serializers.ManyRelatedField):
-    """Ids of instances; too many are refused before any of them is looked up."""
+class InstancesIn(serializers.ListField):
+    """Ids of instances that the caller may see, found in one query; each once, in the order given."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(child_relation=InstanceIn(queryset=ManagedInstance.objects.none()), **options)
+        number = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+        super().__init__(child=number, max_length=asked.MOST_INSTANCES, **options)
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Any) -> list[ManagedInstance]:
         if isinstance(data, list) and len(data) > asked.MOST_INSTANCES:
             raise serializers.ValidationError(f"Name 1 to {asked.MOST_INSTANCES} instances.", "length")
-        return super().to_internal_value(data)
+        numbers = dict.fromkeys(super().to_internal_value(data))
+        seen = ManagedInstance.objects.visible_to(self.context["request"].user).filter(pk__in=numbers)
+        found = {one.pk: one for one in seen.select_related("account_region__account")}
+        if missing := [number for number in numbers if number not in found]:
+            message = f"There is no instance {listed(map(str, missing))} that you may see."
+            raise serializers.ValidationError(message, "does_not_exist")
+        return [found[number] for number in numbers]
 
 
 class ExemptionIn(In):
@@ -136,6 +135,12 @@ class ExemptionIn(In):
         help_text="node_deferral keeps instances out of their window; patch_exclusion leaves named patches off.",
     )
     title = serializers.CharField(min_length=3, max_length=120)
+    root_cause = serializers.ChoiceField(
+        choices=Exemption.RootCause.choices,
+        required=False,
+        allow_blank=True,
+        help_text="Why they cannot be patched; exemptions are counted by it.",
+    )
     reason = serializers.CharField(min_length=20, max_length=4000, help_text="What breaks.")
     tried = serializers.CharField(
         required=False,

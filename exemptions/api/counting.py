@@ -47,6 +47,7 @@ class DebtOut(serializers.Serializer[Any]):
     by_renewal = DebtGroupOut(many=True)
     by_team = DebtGroupOut(many=True)
     by_application = DebtGroupOut(many=True)
+    by_root_cause = DebtGroupOut(many=True, help_text="By why they cannot be patched.")
     by_kind = DebtGroupOut(many=True)
     by_exposure = DebtGroupOut(many=True)
     by_data_class = DebtGroupOut(many=True)

@@ -254,6 +254,7 @@ class ExemptionDetail(ExemptionOut):
     class Meta(ExemptionOut.Meta):
         fields = (
             *ExemptionOut.Meta.fields,
+            "root_cause",
             "reason",
             "tried",
             "fix_plan",
@@ -351,7 +352,7 @@ class ExemptionFilter(django_filters.FilterSet):
 
     class Meta:
         model = Exemption
-        fields = ("kind",)
+        fields = ("kind", "root_cause")
 
     def in_state(self, queryset: Any, name: str, value: list[str]) -> Any:
         if not value:

@@ -31,8 +31,9 @@ CONTROL_PARTS = ("kind", "what", "evidence", "valid_until")
 # the order of the page, for the list of what is wrong; the rest follows
 BEFORE_CONTROLS = (
     *("kind", "title", "instances", "open_patches", "patches", "ends_at"),
-    *("reason", "tried", "fix_plan", "fix_expected_on", "exploited_override"),
+    *("root_cause", "reason", "tried", "fix_plan", "fix_expected_on", "exploited_override"),
 )
+ABOUT_RISK = ("exploited_override", "exposure", "data_class")
 # what a field is called here → what the workflow calls it
 WORKFLOW_NAMES = {"document": "documents", "compensating_controls": "control_1_what"}
 
@@ -113,6 +114,11 @@ class AskForm(forms.Form):
         widget=forms.TextInput({"placeholder": "KB5039227, openssl"}),
     )
     ends_at = Moment(label="Ends")
+    root_cause = forms.ChoiceField(
+        label="Why they cannot be patched",
+        required=False,
+        choices=[("", "Choose"), *Exemption.RootCause.choices],
+    )
     reason = forms.CharField(
         label="What breaks when they are patched",
         widget=forms.Textarea({"rows": 3}),
@@ -326,12 +332,9 @@ class AskForm(forms.Form):
         """The words as the workflow takes them."""
         said = self.cleaned_data
         excludes = said["kind"] == Kind.PATCH_EXCLUSION
-        plain = (
-            *("kind", "title", "reason", "tried", "fix_plan", "fix_expected_on"),
-            *("exploited_override", "exposure", "data_class"),
-        )
+        plain = ("kind", "title", "root_cause", "reason", "tried", "fix_plan", "fix_expected_on")
         return {
-            **{name: said[name] for name in (*plain, "backup", "ends_at")},
+            **{name: said[name] for name in (*plain, *ABOUT_RISK, "backup", "ends_at")},
             "patches": [*said["open_patches"], *_split(said["patches"])] if excludes else [],
             "compensating_controls": self._controls(),
             "instances": list(said["instances"].select_related("account_region__account", "environment")),
@@ -369,6 +372,7 @@ def starting_words(exemption: Exemption) -> dict[str, Any]:
         **{name: said.get(name, "") for name in plain},
         **_control_words(said["compensating_controls"]),
         "kind": exemption.kind,
+        "root_cause": exemption.root_cause,
         "exposure": exemption.exposure,
         "data_class": exemption.data_class,
         "backup": exemption.backup_id,

@@ -64,6 +64,12 @@ class ExemptionFilter(django_filters.FilterSet):
         queryset=_teams, to_field_name="slug", label="Team", empty_label="All teams"
     )
     kind = django_filters.ChoiceFilter(choices=list(KINDS.items()), label="Kind", empty_label="Both kinds")
+    root_cause = django_filters.ChoiceFilter(
+        method="answered",
+        choices=[*Exemption.RootCause.choices, NOT_SAID],
+        label="Why not patched",
+        empty_label="Any reason",
+    )
     exposure = django_filters.ChoiceFilter(
         method="answered",
         choices=[*Exemption.Exposure.choices, NOT_SAID],
@@ -184,6 +190,7 @@ COLUMNS = (
     lists.Column("Renewal", lambda one: one.renewal, "renewal", shown=False, paper=True),
     lists.Column("Renews", lambda one: f"EX-{one.renews_id}" if one.renews_id else "", shown=False),
     lists.Column("Open reviews", lambda one: one.open_reviews, shown=False),
+    lists.Column("Why not patched", lambda one: one.get_root_cause_display(), shown=False),
     lists.Column("Who can reach it", lambda one: one.get_exposure_display(), shown=False),
     lists.Column("Data", lambda one: one.get_data_class_display(), shown=False),
     lists.Column("Asked at", lambda one: one.created_at, shown=False),

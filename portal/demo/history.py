@@ -52,6 +52,7 @@ CONTROLS: Sequence[Mapping[str, str]] = (
     {"what": "Security operations watch its logs", "kind": "monitoring"},
 )
 WORDS: Mapping[str, Any] = {
+    "root_cause": Exemption.RootCause.VENDOR,
     "reason": "The update breaks a driver that the vendor has not certified yet; without it nothing runs.",
     "tried": TRIED,
     "fix_plan": FIX,
@@ -140,12 +141,19 @@ def _in_force() -> None:
 def _waiting() -> None:
     """Two of low risk, and one that needs the CISO and security operations, with something open to discuss."""
     for name in ("claims-dev-a-02", "claims-dev-b-02"):
-        _asked("rita", [name], 10, f"Keep {name} still while the cache is measured")
+        _asked(
+            "rita",
+            [name],
+            10,
+            f"Keep {name} still while the cache is measured",
+            root_cause=Exemption.RootCause.DOWNTIME,
+        )
     risky = _asked(
         "rita",
         ["claims-prod-a-02", "claims-prod-a-01"],
         60,
         "Keep the customer portal out of its window until it is rebuilt",
+        root_cause=Exemption.RootCause.REPLACED,
         exposure=Exemption.Exposure.INTERNET,
         data_class=Exemption.DataClass.RESTRICTED,
     )
@@ -167,7 +175,7 @@ def _answered() -> None:
         **_read(offered, "clara"),
         reason=reason,
         ends_at=ends_at,
-        condition="the SOC reads its logs every day.",
+        condition="The SOC reads its logs every day.",
     )
     for name, outcome, reason in (
         ("lake-test-a-01", Outcome.REQUEST_CHANGES, "Say which job fails, and attach its log."),

@@ -56,6 +56,7 @@ def wish(instances: Sequence[ManagedInstance], **changes: Any) -> dict[str, Any]
     """The words of an ask, ten days long."""
     return {
         "title": TITLE,
+        "root_cause": Exemption.RootCause.BREAKS,
         "reason": REASON,
         "compensating_controls": CONTROLS,
         "tried": "The vendor's hotfix 4.2 was tried on a clone; messages were lost all the same.",

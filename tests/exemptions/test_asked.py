@@ -74,6 +74,7 @@ def test_the_same_ask_gives_the_same_content_whatever_the_order(servers):
             ("compensating_controls", "date"),
         ),
         ({"kind": "everything"}, ("kind", "choice")),
+        ({"root_cause": "laziness"}, ("root_cause", "choice")),
         ({"exposure": "moon"}, ("exposure", "choice")),
         ({"data_class": "secret-ish"}, ("data_class", "choice")),
         ({"patches": ["KB5039227"]}, ("patches", "unexpected")),

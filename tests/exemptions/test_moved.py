@@ -37,6 +37,14 @@ def test_what_stays_is_not_told(cast, servers):
         ({"title": "Keep it out"}, Moved("Title", asks.TITLE, "Keep it out")),
         ({"ends_at": END - timedelta(days=2)}, Moved("Ends", END, END - timedelta(days=2))),
         (
+            {"root_cause": Exemption.RootCause.REPLACED},
+            Moved(
+                "Why they cannot be patched",
+                "The patch breaks what runs there",
+                "The system is being replaced",
+            ),
+        ),
+        (
             {"exposure": Exemption.Exposure.INTERNET},
             Moved("Exposure", "Reachable inside the organisation", "Reachable from the internet"),
         ),

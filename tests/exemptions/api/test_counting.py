@@ -31,7 +31,7 @@ def test_debt_is_told_with_its_weights_and_every_cut(cast, held, call_api):
     assert found["weights"] == {"critical": 10, "important": 5, "moderate": 2, "low": 1, "other": 1}
     assert found["formula"] == debt.FORMULA
     assert (found["everything"]["total"], found["everything"]["instances"]) == (20, 2)
-    for cut in ("age", "renewal", "team", "application", "kind", "exposure", "data_class"):
+    for cut in ("age", "renewal", "team", "application", "root_cause", "kind", "exposure", "data_class"):
         assert sum(group["total"] for group in found[f"by_{cut}"]) == 20
     assert found["by_team"][0]["register"] == "/exemptions/?in_force=on&team=payments"
 

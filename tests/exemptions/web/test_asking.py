@@ -54,7 +54,7 @@ def form(servers, **changes):
         "ends_at": in_berlin(10),
         "kind": Exemption.Kind.NODE_DEFERRAL,
         "reason": asks.REASON,
-        **{name: wish[name] for name in ("tried", "fix_plan", "exposure", "data_class")},
+        **{name: wish[name] for name in ("root_cause", "tried", "fix_plan", "exposure", "data_class")},
         "control_1_kind": "other",
         "control_1_what": asks.CONTROLS,
         "documents": [asks.document()],
