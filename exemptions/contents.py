@@ -14,6 +14,7 @@ MOST_UNPACKED = 100 * 1024 * 1024
 MOST_MEMBERS = 2000
 MOST_RATIO = 150  # unpacked to packed, of a member that unpacks to more than a megabyte
 MOST_PIXELS = 60_000_000
+LONGEST_SIDE = 30_000
 MOST_LINKS_BYTES = 4 * 1024 * 1024
 MEGABYTE = 1024 * 1024
 # how each entry of a zip file's directory begins: counting them needs no unpacking
@@ -214,8 +215,11 @@ def _next_marker(content: bytes, at: int) -> tuple[int, int]:
 
 
 def _raise_if_huge(width: int, height: int) -> None:
-    if not 0 < width * height <= MOST_PIXELS:
-        raise Refused(f"“{{name}}” is {width:,} by {height:,} pixels; at most {MOST_PIXELS:,} are kept.")
+    if not 0 < width * height <= MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise Refused(
+            f"“{{name}}” is {width:,} by {height:,} pixels; at most {MOST_PIXELS:,} are kept, "
+            f"and {LONGEST_SIDE:,} on a side."
+        )
 
 
 def _no_markup_or_archive(content: bytes) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Sum
 
 from exemptions import contents
 from exemptions.models import Document, Exemption, document_path
@@ -33,6 +34,8 @@ DECEIVING = re.compile(
     r"\.(exe|com|bat|cmd|scr|pif|msi|dll|lnk|jar|js|jse|vbs|vbe|wsf|hta|ps1|sh|py|php|html?|xhtml|svg)\.",
     re.I,
 )
+# names that Windows keeps for its devices, whatever follows the dot
+DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\s*\.", re.I)
 # they turn the order of the letters around, so that a name reads as another one
 DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -42,7 +45,7 @@ def store(exemption: Exemption, upload: UploadedFile, *, by: User) -> Document:
     name = name_of(upload)
     raise_unless_allowed(upload)
     sha256 = _sha256(upload)
-    if problem := _too_many(exemption) or _twice(exemption, name, sha256):
+    if problem := _too_many(exemption) or _twice(exemption, name, sha256) or _no_room(exemption, upload):
         raise InvalidInput([FieldProblem("document", *problem)])
     upload.seek(0)
     return Document.objects.create(
@@ -150,6 +153,8 @@ def _name_problem(sent: str, name: str) -> str | None:
         return f"The name “{name}” contains characters that cannot be seen; rename the file."
     if len(name) > LONGEST_NAME:
         return f"The name “{name[:40]}…” has {len(name)} characters; at most {LONGEST_NAME} are kept."
+    if DEVICE.match(name):
+        return f"“{name}” begins like a device of Windows, which cannot save it; rename it, such as a-{name}."
     if DECEIVING.search(name):
         return f"“{name}” has two endings; rename it to one, such as statement.pdf."
     return None
@@ -164,6 +169,21 @@ def _too_many(exemption: Exemption) -> tuple[str, str] | None:
 def _twice(exemption: Exemption, name: str, sha256: str) -> tuple[str, str] | None:
     known = exemption.documents.filter(sha256=sha256).first()
     return ("twice", f"“{name}” is attached already, as “{known.name}”.") if known else None
+
+
+def _no_room(exemption: Exemption, upload: UploadedFile) -> tuple[str, str] | None:
+    """A team's documents share a room; what a renewal carries over lies there once."""
+    stored = Document.objects.filter(exemption__team=exemption.team_id).order_by().values("file", "size")
+    used, limit = (
+        stored.distinct().aggregate(used=Sum("size"))["used"] or 0,
+        settings.DOCUMENTS_TEAM_MAX_BYTES,
+    )
+    if used + (upload.size or 0) <= limit:
+        return None
+    return "quota", (
+        f"The documents of {exemption.team} have {used:,} of {limit:,} bytes already, so this one does not fit. "
+        "Send a smaller file, such as the page that matters; an operator can raise DOCUMENTS_TEAM_MAX_BYTES."
+    )
 
 
 def _sha256(upload: UploadedFile) -> str:

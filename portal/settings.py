@@ -189,6 +189,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DOCUMENT_MAX_BYTES = env.int("DOCUMENT_MAX_BYTES", default=10 * 1024 * 1024)
+DOCUMENTS_TEAM_MAX_BYTES = env.int("DOCUMENTS_TEAM_MAX_BYTES", default=1024 * 1024 * 1024)
 
 # Static files, served by the web process itself
 STATIC_URL = "static/"

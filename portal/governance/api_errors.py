@@ -17,6 +17,7 @@ from portal.governance.errors import DomainError
 logger = logging.getLogger(__name__)
 
 TOO_LARGE = "too_large"
+INTERRUPTED = "The upload was interrupted: not all of the body arrived. Nothing was saved; send it again."
 NOT_READABLE = (
     "The request could not be read: look at its parameters, its headers and how its body is put together."
 )
@@ -36,7 +37,9 @@ def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
         response = _answer(exc.status_code, "invalid", _summary(errors), errors)
     elif isinstance(exc, RequestDataTooBig):
         response = _answer(413, TOO_LARGE, too_large(), [])
-    elif isinstance(exc, SuspiciousOperation | UnreadablePostError):
+    elif isinstance(exc, UnreadablePostError):
+        response = _answer(400, "interrupted", INTERRUPTED, [])
+    elif isinstance(exc, SuspiciousOperation):
         response = _answer(400, "bad_request", NOT_READABLE, [])
     elif isinstance(exc, exceptions.APIException):
         response = _answer(exc.status_code, exc.get_codes(), str(exc.detail), [])

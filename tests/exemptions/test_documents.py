@@ -5,6 +5,7 @@ import os
 import struct
 import zipfile
 import zlib
+from pathlib import PurePath
 
 import pytest
 from django.conf import settings
@@ -154,6 +155,8 @@ HOSTILE = [
     ("line\r\nbreak.pdf", pdf(), "name"),
     ("cut.exe\x00.pdf", pdf(), "name"),
     ("a" * 197 + ".pdf", pdf(), "name"),
+    ("CON.pdf", pdf(), "name"),
+    ("lpt1 .txt", b"text", "name"),
     # what they say that they are
     ("empty.pdf", b"", "empty"),
     ("statement.pdf", b"MZ\x90\x00 a program", "content"),
@@ -196,6 +199,7 @@ HOSTILE = [
     ("damaged.png", png().replace(b"IDAT", b"IDAX"), "content"),
     ("no-pixels.png", contents.PNG_START + chunk(b"IEND"), "content"),
     ("bomb.png", png(60_000, 60_000), "content"),
+    ("one-line.png", png(1, 1_000_000), "content"),
     ("nothing.png", png(0, 1), "content"),
     ("archive.png", png(after=WORD), "content"),
     ("archive-inside.png", png(more=chunk(b"zzZz", WORD)), "content"),
@@ -203,6 +207,7 @@ HOSTILE = [
     ("cut.jpg", jpeg(end=b""), "content"),
     ("only-start.jpg", b"\xff\xd8\xff\xe0", "content"),
     ("no-pixels.jpg", b"\xff\xd8\xff\xd9", "content"),
+    ("one-line.jpg", jpeg(65_000, 1), "content"),
     ("bomb.jpg", jpeg(65_000, 65_000), "content"),
     ("archive.jpg", jpeg() + WORD, "content"),
     ("page.jpg", jpeg(more=comment(b"<?php system($_GET[0]); ?>")), "content"),
@@ -251,6 +256,13 @@ def test_a_hostile_file_is_refused(name, content, code):
         documents.raise_unless_allowed(upload)
     assert [(one.field, one.code) for one in raised.value.problems] == [("document", code)]
     assert "{" not in str(raised.value)
+
+
+def test_there_are_more_than_thirty_hostile_files_of_every_kind_that_is_kept():
+    """By content, each other than the rest, under an ending that would be taken."""
+    by_content = {(PurePath(name).suffix, content) for name, content, code in HOSTILE if code == "content"}
+    assert len(by_content) > 30
+    assert {suffix for suffix, _ in by_content} == set(documents.KINDS)
 
 
 def test_what_is_refused_is_not_stored(exemption, cast):
@@ -337,6 +349,23 @@ def test_at_most_ten_documents_are_kept(exemption, cast):
         attach(exemption, cast, f"{number}.pdf", pdf(b"%d" % number))
     with pytest.raises(InvalidInput, match="At most 10 documents"):
         attach(exemption, cast, "eleventh.pdf", pdf(b"eleventh"))
+
+
+def test_a_teams_documents_share_a_room(exemption, cast, settings):
+    settings.DOCUMENTS_TEAM_MAX_BYTES = 3000
+    attach(exemption, cast, "first.txt", b"1" * 2000)
+    other = asks.drafted(cast["rita"], list(exemption.instances.all()))
+    with pytest.raises(InvalidInput, match="have 2,000 of 3,000 bytes already"):
+        attach(other, cast, "second.txt", b"2" * 1001)
+    attach(other, cast, "second.txt", b"2" * 1000)
+
+
+def test_what_a_renewal_carries_over_takes_no_room_again(exemption, cast, settings):
+    settings.DOCUMENTS_TEAM_MAX_BYTES = 3000
+    attach(exemption, cast, "first.txt", b"1" * 2000)
+    other = asks.drafted(cast["rita"], list(exemption.instances.all()))
+    documents.carry_over(exemption, other, ["first.txt"])
+    attach(other, cast, "second.txt", b"2" * 1000)
 
 
 def test_every_reading_is_on_record(exemption, cast):

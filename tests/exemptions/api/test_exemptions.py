@@ -1,12 +1,18 @@
 """Exemptions through the API: with evidence, decided by the CISO, seen and downloaded only by those who may."""
 
+import io
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.signals import request_started
+from django.db import close_old_connections
+from django.test import RequestFactory
 
 from exemptions.models import Document, Exemption
 from portal.governance import clock
-from portal.governance.models import AuditEntry
+from portal.governance.models import ApiToken, AuditEntry
+from portal.wsgi import application
 from tests import factories
 from tests.exemptions import asks
 
@@ -21,6 +27,7 @@ def servers(cast):
 def body(instances, **changes):
     return {
         "title": asks.TITLE,
+        "root_cause": "breaks",
         "reason": asks.REASON,
         "compensating_controls": asks.CONTROLS,
         "tried": "The vendor's hotfix was tried on a clone.",
@@ -90,7 +97,16 @@ def test_the_questionnaire_comes_back_as_it_was_given(call_api, cast, servers):
     answer = call_api(cast["rita"]).post(URL, wish, format="json")
     assert answer.status_code == 201, answer.json()
     told = answer.json()
-    for name in ("kind", "reason", "tried", "fix_plan", "fix_expected_on", "exposure", "data_class"):
+    for name in (
+        "kind",
+        "root_cause",
+        "reason",
+        "tried",
+        "fix_plan",
+        "fix_expected_on",
+        "exposure",
+        "data_class",
+    ):
         assert told[name] == wish.get(name, "node_deferral"), name
     assert [one["kind"] for one in told["compensating_controls"]] == ["network", "other"]
     assert told["compensating_controls"][1]["valid_until"] == "2099-01-31"
@@ -102,6 +118,7 @@ def test_the_questionnaire_comes_back_as_it_was_given(call_api, cast, servers):
     ("changes", "field"),
     [
         ({"kind": "holiday"}, "kind"),
+        ({"root_cause": "laziness"}, "root_cause"),
         ({"compensating_controls": []}, "compensating_controls"),
         ({"compensating_controls": [{"what": "Short"}]}, "compensating_controls"),
         ({"compensating_controls": [{"what": "Long enough.", "who": "me"}]}, "compensating_controls"),
@@ -280,6 +297,33 @@ def test_a_file_that_is_not_evidence_is_refused(call_api, cast, draft, name, con
     )
     assert (answer.status_code, fields(answer)) == (400, ["document"])
     assert not Document.objects.exists()
+
+
+@pytest.fixture
+def at_the_server_s_door():
+    """The application as a server calls it, but for the test's connection, which stays open between requests."""
+    request_started.disconnect(close_old_connections)
+    yield application
+    request_started.connect(close_old_connections)
+
+
+def test_an_upload_that_was_interrupted_leaves_nothing(cast, draft, at_the_server_s_door):
+    """At the door of the server: a text that stops early looks like any other text."""
+    _, token = ApiToken.objects.create(cast["rita"], expiry=timedelta(hours=1), name="t", scopes=["request"])
+    head = b'--x\r\nContent-Disposition: form-data; name="document"; filename="note.txt"\r\n\r\n'
+    whole = head + b"The vendor says: do not install.\r\n--x--\r\n"
+    told = {}
+    for arrived in (whole[:-30], whole):
+        environ = RequestFactory().generic("POST", f"{URL}{draft['id']}/documents/").environ | {
+            "wsgi.input": io.BytesIO(arrived),
+            "CONTENT_LENGTH": str(len(whole)),
+            "CONTENT_TYPE": "multipart/form-data; boundary=x",
+            "HTTP_AUTHORIZATION": f"Bearer {token}",
+        }
+        told[len(arrived) == len(whole)] = b"".join(at_the_server_s_door(environ, lambda *_: None))
+    assert json.loads(told[False])["code"] == "interrupted"
+    assert json.loads(told[True])["name"] == "note.txt"
+    assert Document.objects.get().size == len(b"The vendor says: do not install.")
 
 
 def test_an_upload_without_a_file_says_so(call_api, cast, draft):
