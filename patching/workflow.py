@@ -363,8 +363,20 @@ def _raise_unless_possible(request: ChangeRequest, revision: Revision) -> None:
     """What was right when it was submitted may be taken, gone or full by now."""
     problems = rules.check(effects.items_of(revision), by=revision.author, team=request.team)
     if problems:
-        said = " ".join(dict.fromkeys(problem.message for problem in problems[:3]))
+        said = _author_left(request, revision) or " ".join(
+            dict.fromkeys(problem.message for problem in problems[:3])
+        )
         raise DomainError(f"{request.number} can no longer take effect as it stands; ask for changes. {said}")
+
+
+def _author_left(request: ChangeRequest, revision: Revision) -> str:
+    """A revision asks for no more than who wrote it may ask for; "" while they are in the team."""
+    if roles.is_member(revision.author, request.team):
+        return ""
+    return (
+        f"{revision.author}, who wrote revision {revision.number}, is no longer in {request.team}: "
+        "a member edits and submits it in their place."
+    )
 
 
 def _why_not(by: User, request: ChangeRequest) -> str:

@@ -3,10 +3,8 @@
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from exemptions import offers, permissions
@@ -15,8 +13,8 @@ from exemptions.web.offer_form import OfferForm
 from exemptions.web.views import page, refused, visible
 from patching.words import listed
 from portal.governance.buttons import press
-from portal.governance.errors import DomainError, InvalidInput, SignInAgain, StaleRevision
-from portal.governance.signing_in import sign_in_again, signed_in_at
+from portal.governance.errors import InvalidInput
+from portal.governance.signing_in import signed_in_at
 
 
 @login_required
@@ -27,22 +25,23 @@ def exemption_offer(request: HttpRequest, pk: int) -> HttpResponse:
     form = OfferForm(request.POST, exemption=exemption)
     if not form.is_valid():
         return page(request, exemption, offer_form=form, status=400)
-    said = form.cleaned_data
-    try:
-        offers.counter_offer(exemption, by=request.user, signed_in_at=signed_in_at(request), **form.offered())
-    except SignInAgain as problem:
-        return sign_in_again(request, problem, exemption.address)
-    except InvalidInput as problem:
+    read = form.cleaned_data["revision"]
+
+    def invalid(problem: InvalidInput) -> HttpResponse:
         _tell(form, problem)
         return page(request, visible(request, pk), offer_form=form, status=400)
-    except StaleRevision as problem:
-        return refused(request, exemption, problem, stale=(said["revision"], str(problem)))
-    except DomainError as problem:
-        return refused(request, exemption, problem)
-    messages.success(
-        request, f"{exemption.team} has your offer. Nothing changes in AWS before they accept it."
+
+    return press(
+        request,
+        exemption,
+        offers.counter_offer,
+        told="{0.team} has your offer. Nothing changes in AWS before they accept it.".format,
+        refused=refused,
+        invalid=invalid,
+        stale=lambda problem: refused(request, exemption, problem, stale=(read, str(problem))),
+        signed_in_at=signed_in_at(request),
+        **form.offered(),
     )
-    return redirect("exemptions:exemption-detail", pk)
 
 
 @login_required

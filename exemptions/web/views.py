@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
 
 from exemptions import permissions, serving, workflow
@@ -14,9 +14,9 @@ from patching.web.forms import DecisionForm
 from patching.words import listed
 from portal.governance.buttons import press
 from portal.governance.conversation_web import CommentForm, panel
-from portal.governance.errors import DomainError, InvalidInput, SignInAgain, StaleRevision
+from portal.governance.errors import DomainError, InvalidInput
 from portal.governance.looks import look
-from portal.governance.signing_in import sign_in_again, signed_in_at
+from portal.governance.signing_in import signed_in_at
 
 State = Exemption.State
 
@@ -49,28 +49,23 @@ def exemption_decide(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return page(request, exemption, form=form, status=400)
     said = form.cleaned_data
-    try:
-        exemption = workflow.decide(
-            exemption,
-            outcome=said["outcome"],
-            by=request.user,
-            revision=said["revision"],
-            digest=said["digest"],
-            signed_in_at=signed_in_at(request),
-            reason=said["reason"],
-        )
-    except SignInAgain as problem:
-        return sign_in_again(request, problem, exemption.address)
-    except InvalidInput as problem:
+
+    def invalid(problem: InvalidInput) -> HttpResponse:
         for one in problem.problems:
             form.add_error("reason" if one.field == "reason" else None, one.message)
         return page(request, visible(request, pk), form=form, status=400)
-    except StaleRevision as problem:
-        return refused(request, exemption, problem, stale=(said["revision"], str(problem)))
-    except DomainError as problem:
-        return refused(request, exemption, problem)
-    messages.success(request, _decided(exemption, said["outcome"], said["revision"]))
-    return redirect("exemptions:exemption-detail", pk)
+
+    return press(
+        request,
+        exemption,
+        workflow.decide,
+        told=lambda exemption: _decided(exemption, said["outcome"], said["revision"]),
+        refused=refused,
+        invalid=invalid,
+        stale=lambda problem: refused(request, exemption, problem, stale=(said["revision"], str(problem))),
+        signed_in_at=signed_in_at(request),
+        **said,
+    )
 
 
 def _decided(exemption: Exemption, outcome: str, revision: int) -> str:

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
 
 from patching import (
@@ -31,10 +31,10 @@ from patching.web.strip import strip_of
 from portal.governance import audit, audit_words, clock, lists, roles
 from portal.governance.buttons import press
 from portal.governance.conversation_web import CommentForm, panel
-from portal.governance.errors import DomainError, InvalidInput, SignInAgain, StaleRevision
+from portal.governance.errors import DomainError, InvalidInput
 from portal.governance.looks import look
 from portal.governance.models import Team
-from portal.governance.signing_in import sign_in_again, signed_in_at
+from portal.governance.signing_in import signed_in_at
 
 State = ChangeRequest.State
 TABS = ("changes", "effect", "instances", "discussion", "timeline")
@@ -163,33 +163,34 @@ def request_decide(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, change, form=form, status=400)
     said = form.cleaned_data
-    try:
-        change = workflow.decide(
-            change,
-            outcome=said["outcome"],
-            by=request.user,
-            revision=said["revision"],
-            digest=said["digest"],
-            signed_in_at=signed_in_at(request),
-            reason=said["reason"],
-        )
-    except SignInAgain as problem:
-        return sign_in_again(request, problem, change.address)
-    except InvalidInput as problem:
+
+    def invalid(problem: InvalidInput) -> HttpResponse:
         for one in problem.problems:
             form.add_error("reason", one.message)
         return _page(request, change, form=form, status=400)
-    except StaleRevision as problem:
-        return _page(request, change, form=form, status=409, stale=(said["revision"], str(problem)))
-    except DomainError as problem:
-        return refused(request, change, problem)
+
+    return press(
+        request,
+        change,
+        workflow.decide,
+        told=lambda change: _decided(change, said["outcome"], said["revision"]),
+        refused=refused,
+        invalid=invalid,
+        stale=lambda problem: _page(
+            request, change, form=form, status=409, stale=(said["revision"], str(problem))
+        ),
+        signed_in_at=signed_in_at(request),
+        **said,
+    )
+
+
+def _decided(change: ChangeRequest, outcome: str, revision: int) -> str:
     done = {"approve": "approved", "reject": "rejected", "request_changes": "asked for changes to"}
-    sentence = f"You {done[said['outcome']]} revision {said['revision']} of {change.number}."
-    if said["outcome"] == "approve" and change.state == State.SUBMITTED:
+    sentence = f"You {done[outcome]} revision {revision} of {change.number}."
+    if outcome == "approve" and change.state == State.SUBMITTED:
         left = [permissions.SLOT_NAMES[slot] for slot in permissions.open_slots(change)]
         sentence += f" It now waits for {' and '.join(left)}."
-    messages.success(request, sentence)
-    return redirect("patching:request-detail", pk)
+    return sentence
 
 
 @login_required

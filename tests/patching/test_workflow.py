@@ -404,6 +404,22 @@ def test_what_can_no_longer_take_effect_cannot_be_approved_and_the_page_of_findi
     assert findings.of_request(second)[0].claim == "It can no longer take effect as it stands"
 
 
+def test_a_request_whose_author_has_left_the_team_says_so_and_a_member_takes_it_up(cast):
+    request = asks.submitted(cast["rita"], [asks.window_item(asks.fleet()[:1])])
+    Membership.objects.filter(user=cast["rita"]).delete()
+    with pytest.raises(
+        DomainError, match="Rita .*, who wrote revision 1, is no longer in .*: a member edits"
+    ):
+        asks.approve(request, cast["ivan"])
+    mate = people.person("noor")
+    Membership.objects.create(user=mate, team=request.team)
+    items = [asks.window_item(asks.fleet()[:1])]
+    workflow.revise(request, by=mate, title=request.title, reason=request.reason, items=items)
+    asks.approve(request, cast["ivan"])
+    request.refresh_from_db()
+    assert request.state == State.APPROVED
+
+
 def test_a_lapsed_request_waits_for_nobody_and_an_edit_puts_it_up_again(cast, ha):
     ChangeRequest.objects.filter(pk=ha.pk).update(lapses_at=clock.now() - timedelta(seconds=1))
     assert not permissions.waiting_for(cast["clara"]).exists()
