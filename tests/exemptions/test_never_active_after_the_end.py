@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from exemptions import ending, workflow
+from exemptions import debt, ending, register_export, workflow
 from exemptions.models import Exemption
 from patching import posture
 from patching.models import ManagedInstance, Waiver
@@ -73,6 +73,9 @@ def _agree(now, monkeypatch, *, settles):
     assert active == {pk for pk, one in rows.items() if one.effective_state in ACTIVE}
     assert active == set(Exemption.objects.holding(now).values_list("pk", flat=True))
     assert active == {int(one.source.split(":")[1]) for one in Waiver.objects.in_force(now)}
+    told = register_export.register_at(now)["exemptions"]
+    assert active == {int(one["number"].removeprefix("EX-")) for one in told if one["state"] in ACTIVE}
+    assert len(active) == debt.report(Exemption.objects.all(), now).everything.exemptions
     assert all(rows[pk].ends_at > now and rows[pk].closed_at is None for pk in active)
     held = {one.instance_id for one in Waiver.objects.in_force(now)}
     with transaction.atomic():
