@@ -1,4 +1,4 @@
-"""The pages around the register, as tabs: what is there, what it adds up to, and how it is decided."""
+"""The pages around the register, as tabs: what waits, what is there, what it adds up to, and how it is decided."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from portal.governance.models import User
 
 @dataclass(frozen=True)
 class Tab:
-    """One page of the three."""
+    """One of the pages."""
 
     key: str
     label: str
@@ -19,7 +19,11 @@ class Tab:
 
 def tabs_for(user: User) -> list[Tab]:
     """Decision quality is for those who read all."""
-    pages = [("list", "Register"), ("debt", "Debt")]
+    pages = [
+        ("inbox", "Inbox", "inbox"),
+        ("list", "Register", "exemption-list"),
+        ("debt", "Debt", "exemption-debt"),
+    ]
     if roles.reads_all(user):
-        pages.append(("quality", "Decision quality"))
-    return [Tab(key, label, reverse(f"exemptions:exemption-{key}")) for key, label in pages]
+        pages.append(("quality", "Decision quality", "exemption-quality"))
+    return [Tab(key, label, reverse(f"exemptions:{name}")) for key, label, name in pages]

@@ -218,6 +218,14 @@ def duration(length: timedelta | float | None) -> str:
     return f"{minutes}{NO_BREAK}min" if minutes else f"{seconds}{NO_BREAK}s"
 
 
+@register.filter
+def days(length: timedelta | None) -> str:
+    """60 days: to the nearest day from three days on, since people ask in days; what is shorter as ``duration``."""
+    if length is None or length < timedelta(days=3):
+        return duration(length)
+    return count_of(round(length / timedelta(days=1)), "day")
+
+
 # Figures: never without what they are counted against
 
 

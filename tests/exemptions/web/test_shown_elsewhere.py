@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from exemptions.models import Mirrored
+from exemptions.models import Exemption, Mirrored
 from exemptions.web import shown_elsewhere
 from portal.governance import clock
 from tests.exemptions import asks
@@ -48,7 +48,11 @@ def test_what_was_begun_and_not_ended_is_not_called_written(exemption):
     assert (one.word, one.since) == ("Not written yet", None)
 
 
-def test_the_page_gives_the_words_of_what_failed(exemption, browse, cast):
+@pytest.mark.parametrize(
+    "kind", [{"kind": "node_deferral"}, {"kind": "patch_exclusion", "patches": ["KB5039227"]}], ids=str
+)
+def test_the_page_of_either_kind_gives_the_words_of_what_failed(exemption, browse, cast, kind):
+    Exemption.objects.filter(pk=exemption.pk).update(**kind)
     mirrored(exemption, "security_hub", digest="", error="AWS does not allow it.")
     page = browse(cast["rita"]).get(reverse("exemptions:exemption-detail", args=[exemption.pk]))
     text = page.content.decode()

@@ -196,6 +196,21 @@ def test_a_duration_is_said_in_its_two_largest_units(length: Any, expected: str)
     assert governance.duration(length).replace("\xa0", " ") == expected
 
 
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (timedelta(days=60) - timedelta(seconds=40), "60 days"),
+        (timedelta(days=3), "3 days"),
+        (timedelta(days=9, hours=13), "10 days"),
+        (timedelta(days=2, hours=23), "2 days 23 h"),
+        (timedelta(hours=5), "5 h"),
+        (None, governance.NO_VALUE),
+    ],
+)
+def test_from_three_days_on_a_stay_is_said_in_days(length: timedelta | None, expected: str) -> None:
+    assert governance.days(length).replace("\xa0", " ") == expected
+
+
 # Figures
 
 
