@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from patching import from_aws
+from patching import from_aws, system_facts
 from patching.exchange.parts import (
     BaselinePart,
     Belonging,
@@ -99,7 +99,8 @@ def prepare(setup: Setup, into: Into) -> Import:
 
 
 def _add(found: Import, kind: str, where: str, spec: dict[str, Any], into: Into) -> None:
-    problems = check_item({"action": CREATE, "kind": kind, "target": None, "spec": spec}, "item")
+    item = {"action": CREATE, "kind": kind, "target": None, "spec": spec}
+    problems = check_item(item, "item", system_facts.allowed())
     if problems:
         told = [f"{one.field.removeprefix('item.spec.')}: {one.message}" for one in problems]
         found.refused.append(Refusal(where, " ".join(told[:3])))
