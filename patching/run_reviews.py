@@ -12,6 +12,7 @@ from patching import failures, openings
 from patching.aws.executions import SKIPPED
 from patching.executions import settled
 from patching.models import Environment, FailureRecord, MaintenanceWindow, RunReview, WindowRun
+from patching.run_outcomes import outcome_in_words
 from portal.governance import audit, clock, outbox, roles
 from portal.governance.deciding import LONGEST_REASON
 from portal.governance.errors import FieldProblem, InvalidInput, NotAllowed, WrongState
@@ -131,7 +132,7 @@ def to_confirm(user: User) -> QuerySet[WindowRun]:
 def ask_due() -> None:
     """Ask owners about runs that have ended, once, and remind them a day later. Safe to repeat."""
     now = clock.now()
-    ended = settled().filter(ended_at__gt=now - ASKED_FOR, window__in=_asked_about()).exclude(status=SKIPPED)
+    ended = settled().filter(ended_at__gt=now - ASKED_FOR, window__in=asked_about()).exclude(status=SKIPPED)
     for run in ended.filter(review=None).select_related("window__application__team"):
         _ask(run)
     silent = ended.filter(review__verdict=Verdict.OPEN, ended_at__lte=now - REMIND_AFTER)
@@ -139,12 +140,20 @@ def ask_due() -> None:
         _mail(run, "run.confirm_reminder", f"Still open: how did {run.window} go?")
 
 
-def _asked_about() -> QuerySet[MaintenanceWindow]:
+def asked_about() -> QuerySet[MaintenanceWindow]:
     """Windows whose runs are confirmed: those of production, and of all environments but the first."""
     first = Environment.objects.aggregate(first=Min("rank"))["first"]
     return MaintenanceWindow.objects.exclude(application=None).filter(
         environment__in=Environment.objects.exclude(rank=first, is_production=False)
     )
+
+
+def owners_of(run: WindowRun) -> QuerySet[User]:
+    """The people of the team that owns the window."""
+    assert run.window is not None
+    assert run.window.application is not None
+    team = run.window.application.team_id
+    return User.objects.filter(memberships__team=team, is_active=True).distinct()
 
 
 @transaction.atomic
@@ -156,23 +165,18 @@ def _ask(run: WindowRun) -> None:
 
 def _mail(run: WindowRun, event: str, subject: str) -> None:
     """To everybody in the owning team who was not told yet."""
-    window = run.window
-    assert window is not None
-    assert window.application is not None
-    team = User.objects.filter(memberships__team=window.application.team, is_active=True).distinct()
-    letters = [(person, event, str(run.pk)) for person in team]
+    letters = [(person, event, str(run.pk)) for person in owners_of(run)]
     told = outbox.told(letters)
-    for person, _, key in letters:
-        if (person.pk, event, key) in told:
-            continue
+    new = [person for person, _, key in letters if (person.pk, event, key) not in told]
+    if not new:
+        return
+    body = (
+        f"{run} has ended. Confirm that its instances work, or report a problem; a problem can hold the windows of "
+        f"later environments.\n\n{outcome_in_words(run)}"
+    )
+    for person in new:
         outbox.tell(
-            person,
-            event=event,
-            key=key,
-            subject=subject,
-            body=f"{run} has ended: {run.status.replace('_', ' ').lower()}. Confirm that its instances work, or "
-            "report a problem; a problem can hold the windows of later environments.",
-            url=f"/windows/runs/{run.pk}/",
+            person, event=event, key=str(run.pk), subject=subject, body=body, url=f"/windows/runs/{run.pk}/"
         )
 
 

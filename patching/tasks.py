@@ -7,7 +7,17 @@ from celery import shared_task
 from celery.signals import before_task_publish
 from django.db import DatabaseError, connection
 
-from patching import alarms, offered, progress, pull, push, run_reviews, run_verdicts, turns
+from patching import (
+    alarms,
+    notices,
+    offered,
+    progress,
+    pull,
+    push,
+    run_reviews,
+    run_verdicts,
+    turns,
+)
 from portal.governance import clock, nudge
 from portal.governance.models import Heartbeat
 
@@ -43,6 +53,11 @@ def tick() -> None:
         nudge.wake("patching.push_account_region", account_region.pk, "tick")
     for account_region in turns.to_read(pull.due()):
         nudge.wake("patching.pull_account_region", account_region.pk)
+
+
+@shared_task(name="patching.tell_of_windows")
+def tell_of_windows() -> None:
+    notices.send_due()
 
 
 @shared_task(name="patching.push_account_region")

@@ -252,6 +252,7 @@ CELERY_TIMEZONE = "UTC"
 TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
 CELERY_BEAT_SCHEDULE = {
     "ask the database what is due": {"task": "patching.tick", "schedule": TICK_SECONDS},
+    "tell of windows that open and have run": {"task": "patching.tell_of_windows", "schedule": 60.0},
     "close exemptions that have ended": {"task": "exemptions.settle", "schedule": TICK_SECONDS},
     "remind of exemptions that end": {"task": "exemptions.remind", "schedule": 60.0},
     "look for what changed under exemptions": {"task": "exemptions.review", "schedule": 300.0},

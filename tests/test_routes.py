@@ -143,6 +143,7 @@ BODIES: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
         ]
     },
     "role": lambda world, row: {"role": "operator"},
+    "feed": lambda world, row: {"label": "Phone"},
     "membership": lambda world, row: {"team": people.team("analytics").pk},
     "person": lambda world, row: {"name": "Nina Roth", "username": "nina", "email": "nina@example.com"},
     "team": lambda world, row: {"name": "Ledger", "slug": "ledger"},

@@ -10,6 +10,7 @@ from django.db import transaction
 from exemptions import reviewing, workflow
 from exemptions.models import Document, Exemption, Review
 from patching import desired, run_reviews
+from patching.calendar import feeds
 from patching.cataloguing import import_file
 from patching.models import (
     AccountRegion,
@@ -215,9 +216,12 @@ def _governance(cast: dict[str, User]) -> dict[str, Any]:
     with transaction.atomic():
         audit.record("account.registered", factories.account(), by=None, team=people.team("payments"))
     token, _ = ApiToken.objects.create(cast["rita"], name="nightly export", scopes=["read"])
+    feed, secret = feeds.make(label="Wall screen", by=cast["rita"], team=people.team("payments"))
     return {
         "audit entry": AuditEntry.objects.latest("seq").pk,
         "token": token.token_key,
+        "feed": feed.pk,
+        "feed secret": secret,
         "rita": cast["rita"].pk,
         "ivan": cast["ivan"].pk,
         "delegation": Delegation.objects.get().pk,

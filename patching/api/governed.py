@@ -1,6 +1,6 @@
 """``/patch-groups/``, ``/baselines/`` and ``/windows/``: what was approved, and what AWS holds of it."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import django_filters
@@ -10,7 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import findings, openings, schedules, versions
+from patching import calendar, findings, openings, schedules, versions
+from patching.api.calendar import CalendarIn, CalendarOut, shown
 from patching.api.effects import DayIn, OutlookOut
 from patching.api.filters import OwnerFilter, PlaceFilter
 from patching.api.finding_parts import FoundOut, found_out
@@ -23,6 +24,14 @@ from portal.governance.api_parts import In, Visible
 COMMON = ("id", "uid", "name", "application", "environment", "spec", "spec_digest", "change_request")
 TIMES = ("created_at", "changed_at", "retired_at")
 SHOWN_RUNS = 3
+NARROWED_BY = {
+    "application": "An application's slug.",
+    "environment": "An environment's slug.",
+    "account": "12 digits.",
+    "region": "Such as eu-central-1.",
+    "team": "A team's slug.",
+    "name": "One window.",
+}
 
 
 @extend_schema_field(reference("PatchGroupSpec"))
@@ -146,6 +155,8 @@ class WindowFilter(OwnerFilter, PlaceFilter):
         "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
     )
 
+    team = django_filters.CharFilter("application__team__slug", help_text="A team's slug.")
+
     class Meta:
         model = MaintenanceWindow
         fields = ("name",)
@@ -255,6 +266,35 @@ class Windows(Governed):
         around = findings.around_window(window)
         windows = findings.company_of(window, around)
         return Response(found_out(findings.of_window(window), windows, around, live=True))
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", datetime, description="From when on; now unless said otherwise."),
+            OpenApiParameter(
+                "to", datetime, description="Until when, 100 days later at most; 31 unless said."
+            ),
+            *(OpenApiParameter(name, str, description=text) for name, text in NARROWED_BY.items()),
+            OpenApiParameter("conflicts", bool, description="true leaves only openings with a conflict."),
+        ],
+        responses=CalendarOut,
+        filters=False,
+    )
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def calendar(self, request: Request) -> Response:
+        """What they do when: openings with holds, moves and runs applied, their conflicts, and freezes."""
+        asked = CalendarIn(
+            data={key: value for key, value in request.query_params.dict().items() if key not in NARROWED_BY}
+        )
+        asked.is_valid(raise_exception=True)
+        between = asked.validated_data
+        found = calendar.between(
+            request.user,
+            between["from"],
+            between["to"],
+            at=clock.now(),
+            shown=self.filter_queryset(self.get_queryset()),
+        )
+        return Response(shown(found, only_conflicts=between["conflicts"]))
 
 
 def _runs(window: MaintenanceWindow, count: int) -> list[str]:

@@ -5,7 +5,7 @@ from patching.models.applications import Application, Environment, Selector
 from patching.models.baselines import PatchBaseline
 from patching.models.catalogue import Advisory, CatalogueSource, Cve, Patch, PatchFact
 from patching.models.compliance import DailyPosture, PatchFinding, Scan
-from patching.models.feeds import CalendarFeed
+from patching.models.feeds import CalendarFeed, NoticeChoice
 from patching.models.groups import PatchGroup
 from patching.models.holds import Freeze, Occurrence, WindowHold
 from patching.models.requests import ChangeRequest, Comment, Decision, Revision
@@ -43,6 +43,7 @@ __all__ = [
     "Freeze",
     "MaintenanceWindow",
     "ManagedInstance",
+    "NoticeChoice",
     "Occurrence",
     "Operation",
     "Pace",

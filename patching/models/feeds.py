@@ -1,4 +1,4 @@
-"""Addresses under which a calendar program reads windows; each can be revoked."""
+"""Addresses under which a calendar program reads windows, and who wants mail of which application's windows."""
 
 from django.db import models
 from django.db.models import Q
@@ -31,3 +31,22 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class NoticeChoice(models.Model):
+    """Somebody wants the mail of an application's windows, or does not; without one, its team gets it."""
+
+    user = models.ForeignKey("governance.User", on_delete=models.CASCADE, related_name="notice_choices")
+    application = models.ForeignKey("patching.Application", on_delete=models.CASCADE, related_name="+")
+    wanted = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "application"], name="one_notice_choice_per_person_and_application"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.application}, {'wanted' if self.wanted else 'not wanted'}"

@@ -16,7 +16,8 @@ import exemptions.workflow
 import patching.workflow
 from exemptions.models import Decision as ExemptionDecision
 from exemptions.models import Exemption
-from patching import posture, run_reviews, shell
+from patching import calendar, posture, run_reviews, shell
+from patching.calendar.entries import PLANNED
 from patching.models import (
     AccountRegion,
     ChangeRequest,
@@ -30,6 +31,7 @@ from portal.governance import clock, roles
 from portal.governance.models import Role, User
 
 TREND_DAYS = 30
+NIGHTS_AHEAD = timedelta(days=35)
 FEW = 5
 SOME = 8
 BAD_PUSHES = (
@@ -58,11 +60,12 @@ class Waiting(NamedTuple):
 
 
 class NextRun(NamedTuple):
-    """When a window opens next, and how many instances carry its tag."""
+    """When a window opens next or is held shut, and how many instances carry its tag."""
 
     window: MaintenanceWindow
     at: datetime
     instances: int
+    state: str
 
 
 class Decided(NamedTuple):
@@ -221,16 +224,22 @@ class Board:
 
     @cached_property
     def next_runs(self) -> list[NextRun]:
-        """The windows that open next."""
-        windows = MaintenanceWindow.objects.visible_to(self.user).live()
-        windows = windows.select_related("environment", "account_region__account")
+        """The next opening of each window, as the calendar has it; the soonest come first."""
+        seen = calendar.between(self.user, self.at, self.at + NIGHTS_AHEAD, at=self.at)
+        first: dict[int, calendar.Entry] = {}
+        for entry in seen.entries:
+            if entry.is_ahead and entry.start >= self.at:
+                first.setdefault(entry.window.pk, entry)
         counts = self._instances_by_window()
-        runs = [
-            NextRun(window, at, counts.get((window.account_region_id, window.name), 0))
-            for window in windows
-            if (at := posture.next_run(window, self.at)) is not None
+        return [
+            NextRun(
+                entry.window.row,
+                entry.start,
+                counts.get((entry.window.place, entry.window.name), 0),
+                "" if entry.state == PLANNED else entry.state,
+            )
+            for entry in list(first.values())[:FEW]
         ]
-        return sorted(runs, key=lambda run: (run.at, run.window.name))[:FEW]
 
     def _instances_by_window(self) -> Mapping[tuple[int, str], int]:
         rows = (

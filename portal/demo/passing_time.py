@@ -10,6 +10,13 @@ from portal.governance.errors import FieldProblem, InvalidInput
 from portal.governance.models import AuditEntry
 
 LONGEST_STEP = timedelta(days=92)
+WOKEN = (
+    "patching.tick",
+    "patching.tell_of_windows",
+    "exemptions.settle",
+    "exemptions.remind",
+    "exemptions.review",
+)
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 
@@ -28,7 +35,7 @@ def advance_to(moment: datetime) -> datetime:
     here = clock.set_to(max(there, moment))
     turns.compare_all()
     pull.want_all()
-    for task in ("patching.tick", "exemptions.settle", "exemptions.remind", "exemptions.review"):
+    for task in WOKEN:
         nudge.wake(task)
     return here
 

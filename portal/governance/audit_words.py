@@ -36,6 +36,8 @@ _SAID = {
     "failurerecord.held": "kept later windows shut until {until}",
     "failurerecord.released": "let the held windows go",
     "failurerecord.resolved": "resolved it",
+    "calendarfeed.made": "made the calendar address {label}",
+    "calendarfeed.revoked": "revoked the calendar address {label}",
     "minted": "made an API token",
     "list.exported": "exported {rows} rows of the list {list} as {format}",
     "setup.exported": "took out what is in effect as {format}: {files}",

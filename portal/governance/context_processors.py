@@ -23,6 +23,7 @@ SECTIONS: tuple[tuple[tuple[str, str, str], ...], ...] = (
     ),
     (
         ("windows", "Windows", "patching:window-list"),
+        ("calendar", "Calendar", "patching:calendar"),
         ("groups", "Patch groups", "patching:group-list"),
         ("baselines", "Baselines", "patching:baseline-list"),
         ("instances", "Instances", "patching:instance-list"),

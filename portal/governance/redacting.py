@@ -33,6 +33,8 @@ RULES = (
     ),
     (re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{4,}"), HIDDEN),
     (re.compile(r"://[^\s/@]+@"), f"://{HIDDEN}@"),
+    # whoever knows the address of a calendar reads it
+    (re.compile(r"(/feeds/)[^\s/\"']+(?=\.ics)"), rf"\1{HIDDEN}"),
 )
 
 

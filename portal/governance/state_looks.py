@@ -143,6 +143,14 @@ STATES: dict[str, tuple[str, str]] = {
     "execution.cancelled": ("off", "Cancelled"),
     "execution.skipped_overlapping": ("warn", "Skipped, the last one still ran"),
     "execution.not_started": ("bad", "Not started"),
+    # one opening of a window on the calendar
+    "opening.planned": ("wait", "Planned"),
+    "opening.open": ("wait", "Open now"),
+    "opening.not_seen": ("off", "No run seen"),
+    "opening.held": ("warn", "Held shut"),
+    "opening.skipped": ("off", "Skipped"),
+    "opening.moved": ("wait", "Moved here"),
+    "opening.moved_away": ("off", "Moved away"),
     # what owners say of a run, and what they reported
     "review.open": ("wait", "Not confirmed yet"),
     "review.healthy": ("ok", "Confirmed healthy"),
@@ -168,6 +176,10 @@ ICONS_OF_STATES = {
     "slot.advice": "message",
     "comment.note": "lock",
     "excused": "shield-off",
+    "opening.held": "lock",
+    "opening.skipped": "ban",
+    "opening.moved": "arrow-right",
+    "opening.moved_away": "arrow-right",
     "pushing": "upload",
 }
 

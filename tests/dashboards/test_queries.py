@@ -13,7 +13,17 @@ from tests import factories, people
 
 
 def window(name: str, schedule: str, **fields) -> MaintenanceWindow:
-    spec = {"schedule": schedule, "timezone": "UTC", "offset": 0, "start_date": "", "end_date": ""}
+    spec = {
+        "schedule": schedule,
+        "timezone": "UTC",
+        "offset": 0,
+        "start_date": "",
+        "end_date": "",
+        "duration": 4,
+        "cutoff": 1,
+        "az": "",
+        "instances": [],
+    }
     request = factories.change_request(people.person("rita"), state="applied")
     return MaintenanceWindow.objects.create(
         name=name,
