@@ -47,5 +47,5 @@ def _taken() -> Iterator[tuple[About, float]]:
         for task in spec["tasks"]
     }
     for window, task, kind, system, started, ended in newest:
-        if (window, task) in documents:
+        if (window, task) in documents and started is not None and ended is not None:
             yield (documents[window, task], kind, system), (ended - started).total_seconds() / 60

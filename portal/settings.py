@@ -350,6 +350,7 @@ SPECTACULAR_SETTINGS = {
         "PushRunState": "patching.models.PushRun.State",
         "FailureState": "patching.models.FailureRecord.State",
         "OperationState": "patching.models.Operation.State",
+        "FindingLevel": "patching.api.finding_parts.LEVELS",
         "DriftPolicy": "patching.models.AccountRegion.DriftPolicy",
     },
     "POSTPROCESSING_HOOKS": [

@@ -10,12 +10,14 @@ from patching import findings, quotas
 from patching.around import Around
 from patching.findings import Finding, Planned
 
+LEVELS = [(findings.WARNING, "Warning"), (findings.NOTE, "Note")]
+
 
 class ClaimOut(serializers.Serializer[Any]):
     """A fact, what it rests on, and one way out."""
 
     code = serializers.CharField(help_text="What kind it is, such as overlap or late; empty for some notes.")
-    level = serializers.ChoiceField(choices=[findings.WARNING, findings.NOTE])
+    level = serializers.ChoiceField(choices=LEVELS)
     claim = serializers.CharField()
     evidence = serializers.CharField()
     fix = serializers.CharField(help_text="What would mend it, in words.")

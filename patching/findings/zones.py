@@ -18,8 +18,8 @@ def overlapping(windows: Sequence[Planned], runs: Mapping[Planned, list[Run]]) -
     order = {window: number for number, window in enumerate(windows)}
     for conflict in conflicts(run for window in windows for run in runs[window]):
         if conflict.kind == ZONES:
-            one, other = sorted(conflict.runs, key=lambda run: order[run.window])
-            found[one.window, other.window].append((one, other))
+            earlier, second = sorted(conflict.runs, key=lambda run: order[run.window])
+            found[earlier.window, second.window].append((earlier, second))
     for (one, other), pairs in found.items():
         if not (one.asked or other.asked):
             continue
