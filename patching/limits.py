@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from patching.aws.errors import AwsError
 from patching.aws.quotas import Quotas
@@ -71,10 +72,10 @@ def others(place: AccountRegion, kind: str) -> set[str]:
 
 def keep(place: AccountRegion, clients: Clients) -> None:
     """Ask once a day what applies there. Where nobody may ask, what was known before goes on."""
-    now = clock.real_now()
+    now = clock.now()
     if place.quotas_read_at is not None and now - place.quotas_read_at < READ_EVERY:
         return
-    told = {"quotas_read_at": now}
+    told: dict[str, Any] = {"quotas_read_at": now}
     try:
         told["quotas"] = Quotas(clients).read()
     except AwsError as problem:

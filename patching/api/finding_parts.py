@@ -74,7 +74,7 @@ class QuotaOut(serializers.Serializer[Any]):
     asked = serializers.IntegerField()
     left = serializers.IntegerField(help_text="Below zero where it does not fit.")
     limit = serializers.IntegerField()
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=["told", "default", "ams"],
         help_text="told by Service Quotas, AWS's published default, or AMS's own limit.",
     )

@@ -31,10 +31,9 @@ def too_many_at_once(windows: Sequence[Planned], limit: int, at: datetime) -> It
     mine = next(run.window for run in reversed(first.runs) if run.window.asked)
     zone = mine.timezone
     shifted = _next_free(mine, windows, limit, at)
-    fix, edits = f"Start {mine.name} at another time.", ()
+    fix = f"Start {mine.name} at another time."
     if shifted is not None:
-        hours, edit = shifted
-        fix, edits = f"Start {mine.name} {hours} h later, when there is room.", (edit,)
+        fix = f"Start {mine.name} {shifted[0]} h later, when there is room."
     yield Finding(
         WARNING,
         f"{mine.name} is one of {len(first.runs)} windows open at once, AWS runs {limit}",
@@ -44,7 +43,7 @@ def too_many_at_once(windows: Sequence[Planned], limit: int, at: datetime) -> It
         fix,
         code="too_many_at_once",
         about=mine.name,
-        edits=edits,
+        edits=() if shifted is None else (shifted[1],),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from patching.findings.edits import Edit
 from patching.findings.planned import Planned
 from patching.findings.telling import WARNING, Finding
-from patching.sizing import CUTOFF, Node, Opening, Paces, hours_needed, recommended_hours, simulate
+from patching.sizing import CUTOFF, Node, Opening, Paces, Turn, hours_needed, recommended_hours, simulate
 from patching.words import counted, listed
 
 
@@ -36,7 +36,7 @@ def never_start(windows: Iterable[Planned], paces: Paces) -> Iterator[Finding]:
             yield Finding(
                 WARNING,
                 _never(window, found),
-                f"{_where(window, found.left)}. {_why(found)}",
+                f"{_where(window, _first_left(found).left)}. {_why(found)}",
                 _longer(window, needed),
                 code="never_starts",
                 about=window.name,
@@ -62,11 +62,16 @@ def opening_of(window: Planned, paces: Paces) -> Opening:
 
 
 def _never(window: Planned, found: Opening) -> str:
-    first = next(turn for turn in found.turns if turn.left)
+    first = _first_left(found)
     if not first.started:
         return f"{first.name} of {window.name} never starts"
     noun = counted(len(first.left), "instance")
     return f"{first.name} of {window.name} never starts on the last {noun} of {first.total:,}"
+
+
+def _first_left(found: Opening) -> Turn:
+    """The first task whose turn does not come on every instance; those behind it come later still."""
+    return next(turn for turn in found.turns if turn.left)
 
 
 def _where(window: Planned, nodes: Iterable[Node]) -> str:
@@ -79,7 +84,7 @@ def _where(window: Planned, nodes: Iterable[Node]) -> str:
 
 def _why(found: Opening) -> str:
     """Install takes 75 at once and 30 min each; nothing starts after 3 h."""
-    first = next(turn for turn in found.turns if turn.left)
+    first = _first_left(found)
     nothing = f"nothing starts from {hours_in_words(found.cutoff)} on"
     if not first.started:
         return f"The tasks before it take until {hours_in_words(first.begins)} after it opens, and {nothing}."

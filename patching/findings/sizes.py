@@ -41,10 +41,9 @@ class Size:
         ]
 
     @property
-    def needed(self) -> str:
-        """How long all tasks take where nothing is cut off; "" where 24 hours are not enough."""
-        done = max((turn.ends for turn in self.opening.turns), default=0.0)
-        return "" if self.opening.left or self.opening.cut else hours_in_words(done)
+    def uninstalled(self) -> int:
+        """Instances on which an installation never starts."""
+        return max((len(turn.left) for turn in self.opening.turns if turn.kind == "install"), default=0)
 
 
 def sizes(windows: Iterable[Planned], paces: Paces) -> Iterator[Size]:

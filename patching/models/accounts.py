@@ -98,7 +98,7 @@ class AccountRegion(models.Model):
     identity_arn = models.CharField(max_length=300, blank=True, default="", db_default="")
     identity_at = models.DateTimeField(null=True)
 
-    # limits by name as Service Quotas told them (``limits.DEFAULTS`` where it did not), and when; real time
+    # limits by name as Service Quotas told them (``limits.DEFAULTS`` where it did not), and when
     quotas = models.JSONField(default=dict, blank=True)
     quotas_read_at = models.DateTimeField(null=True)
 
