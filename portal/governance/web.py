@@ -69,6 +69,7 @@ def kind_in_words(object_type: str) -> str:
         "patchgroup": "Patch group",
         "maintenancewindow": "Window",
         "patchbaseline": "Baseline",
+        "calendarfeed": "Calendar address",
     }
     name = object_type.rpartition(".")[2]
     return known.get(name, name.capitalize())
