@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from patching import adopting
-from patching.models import ChangeRequest, ManagedInstance, ResourceState
+from patching.models import ChangeRequest, MaintenanceWindow, ManagedInstance, PatchGroup, ResourceState
 from patching.rules import account_regions, place_of, targets
 
 Item = Mapping[str, Any]
@@ -73,6 +75,14 @@ def _adopted(items: list[Item]) -> dict[str, str]:
 
 
 def _resources(items: list[Item]) -> dict[str, str]:
-    uids = [str(row.uid) for row in targets(items)]
-    states = ResourceState.objects.filter(account_region__in=account_regions(items), uid__in=uids)
+    """What AWS held of each row when last read: itself, a window's targets and tasks, a group's baselines."""
+    touched = Q(pk=None)
+    for row in targets(items):
+        touched |= Q(uid=str(row.uid))
+        if isinstance(row, MaintenanceWindow):
+            touched |= Q(kind__in=("target", "task"), key__startswith=f"{row.uid}:")
+        if isinstance(row, PatchGroup):
+            here = {"account_region": row.account_region_id, "kind": "registration"}
+            touched |= Q(**here, key__startswith=f"{row.name}:")
+    states = ResourceState.objects.filter(touched, account_region__in=account_regions(items))
     return {f"{state.kind} {state.label}": state.observed_digest for state in states if state.observed_digest}

@@ -120,6 +120,44 @@ def test_a_request_about_what_was_changed_meanwhile_goes_stale(standing, simulat
     assert "window payments-dev was changed in AWS after this was submitted" in request.outcome_note
 
 
+def edit_a_part(aws: SimulatedAws, kind: str) -> None:
+    """Somebody turns the knob of one part of the window in the console."""
+    ssm = aws.client("ssm")
+    window_id = resource("window", label="payments-dev").aws_id
+    part = ResourceState.objects.filter(kind=kind, label__startswith="payments-dev:").order_by("label")[0]
+    part_id = part.aws_id.partition("/")[2]
+    if kind == "target":
+        named = {"WindowId": window_id, "WindowTargetId": part_id}
+        ssm.update_maintenance_window_target(**named, Targets=[{"Key": "tag:Team", "Values": ["web"]}])
+    else:
+        ssm.update_maintenance_window_task(WindowId=window_id, WindowTaskId=part_id, MaxErrors="100%")
+
+
+@pytest.mark.parametrize("kind", ["target", "task"])
+def test_a_request_about_a_window_whose_parts_were_changed_goes_stale(standing, simulated_aws, rita, kind):
+    request = approved(rita, [change(MaintenanceWindow.objects.get(), "window", description="Later")])
+    edit_a_part(simulated_aws, kind)
+
+    pushed(standing)
+
+    request.refresh_from_db()
+    assert request.state == "stale"
+    assert f"{kind} payments-dev: " in request.outcome_note
+
+
+def test_parts_of_a_window_do_not_matter_to_a_request_about_a_baseline(standing, simulated_aws, rita):
+    looser = pushing.baseline_item("payments-dev-win", {**pushing.EVERYTHING, "ApproveAfterDays": 3})["spec"]
+    request = approved(
+        rita, [change(PatchBaseline.objects.get(), "baseline", definition=looser["definition"])]
+    )
+    edit_a_part(simulated_aws, "task")
+
+    pushed(standing)
+
+    request.refresh_from_db()
+    assert request.state == "applied"
+
+
 def test_a_person_may_have_one_change_restored(standing, simulated_aws):
     under(standing, Policy.PAUSE)
     edit_the_window(simulated_aws, Duration=9)

@@ -1,5 +1,6 @@
 """What has to hold whatever was killed: the invariants, each a function that names what broke it."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,7 +20,6 @@ from patching.models import (
 from patching.simulator.simulation import Call, Simulation
 from patching.specs import DEFERRED
 from portal.governance import audit, clock
-from tests.faults.rig import processes
 from tests.simulated_aws import SimulatedAws
 
 State, Condition = ChangeRequest.State, ResourceState.Condition
@@ -70,13 +70,25 @@ def pass_the_pauses() -> None:
 
 
 def settles(seconds: float) -> float:
-    """Wait until the workers have everything in sync by themselves; returns how long that took."""
+    """Wait until the workers have everything in sync by themselves; returns how long that took.
 
-    def is_settled() -> bool:
-        pass_the_pauses()
-        return not unsettled()
+    AssertionError when it came no nearer to that for so many seconds: a busy machine is slow, not stuck.
+    """
+    began = nearer = time.monotonic()
+    fewest = None
+    while left := _left():
+        now = time.monotonic()
+        if fewest is None or len(left) < fewest:
+            fewest, nearer = len(left), now
+        if now - nearer > seconds:
+            raise AssertionError(f"For {seconds:.0f} s no nearer to being in sync: {left[:5]}")
+        time.sleep(1)
+    return time.monotonic() - began
 
-    return processes.until(is_settled, seconds, lambda: f"in sync: {unsettled()[:5]}", every=1)
+
+def _left() -> list[str]:
+    pass_the_pauses()
+    return unsettled()
 
 
 def doubles(aws: SimulatedAws) -> list[str]:
