@@ -7,13 +7,16 @@ from typing import Any
 
 from django.db.models import Q
 
+from patching import freezing
 from patching.items import is_new
 from patching.models import (
     AccountRegion,
     Drift,
     Environment,
+    Freeze,
     MaintenanceWindow,
     ManagedInstance,
+    Occurrence,
     PatchBaseline,
     PatchGroup,
     ResourceState,
@@ -60,15 +63,24 @@ class Around:
         """Where the items will have an effect: named places, targets' places, and users of a baseline."""
         ids = {place.pk for place in self.also}
         for row in self.rows.values():
-            if isinstance(row, PatchGroup | MaintenanceWindow):
+            if isinstance(row, PatchGroup | MaintenanceWindow | Occurrence):
                 ids.add(row.account_region_id)
             if isinstance(row, PatchBaseline):
                 ids |= {group.account_region_id for group in self.groups_using(row.name)}
+        ids |= {window.account_region_id for window in self.frozen}
         pairs = {
             (one["spec"]["account"], one["spec"]["region"]) for one in self.items if "account" in one["spec"]
         }
         named = [Q(account__account_id=account, region=region) for account, region in pairs]
         return list(AccountRegion.objects.filter(reduce(or_, named, Q(pk__in=ids))).select_related("account"))
+
+    @cached_property
+    def frozen(self) -> list[MaintenanceWindow]:
+        """Windows that the freezes among the items would keep shut, or keep shut as they are."""
+        specs = [one["spec"] for one in self.items if one["kind"] == "freeze" and one["spec"]]
+        specs += [row.spec for row in self.rows.values() if isinstance(row, Freeze)]
+        found = {window.pk: window for spec in specs for window in freezing.windows_under(spec)}
+        return list(found.values())
 
     @cached_property
     def windows(self) -> list[MaintenanceWindow]:

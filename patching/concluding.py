@@ -13,7 +13,7 @@ from patching.aws.errors import QUOTA, AwsError
 from patching.aws.marks import Observed
 from patching.models import AccountRegion, Adoption, PushRun, ResourceState, Tombstone
 from patching.plan import Obstacle, Plan, parent_of
-from patching.specs import Desired, Key, RegistrationSpec, TagSpec, differences, to_plain
+from patching.specs import Desired, Key, RegistrationSpec, TagSpec, WindowSpec, differences, to_plain
 from patching.work import Work, sources_as_plain
 from portal.governance import clock, outbox, roles
 from portal.governance.canonical import digest_of
@@ -63,7 +63,12 @@ def _consequences(work: Work, planned: Plan, failed: set[Key]) -> set[Key]:
             key
             for key, one in work.world.items()
             if found
-            & ({*planning.needs_of(world, one)} | _needs_to_open(world, key) | _needs_to_swap(work, one))
+            & (
+                {*planning.needs_of(world, one)}
+                | _needs_to_open(world, key)
+                | _needs_to_shut(world, one)
+                | _needs_to_swap(work, one)
+            )
         }
         grown = not more <= found
         found |= more
@@ -72,6 +77,12 @@ def _consequences(work: Work, planned: Plan, failed: set[Key]) -> set[Key]:
 
 def _needs_to_open(world: planning.World, key: Key) -> set[Key]:
     return {*world.children(key), *world.judges(key)} if key.kind == "window" else set()
+
+
+def _needs_to_shut(world: planning.World, one: Desired) -> set[Key]:
+    """A window is kept shut only while its way back stands."""
+    shut = isinstance(one.spec, WindowSpec) and not one.spec.enabled
+    return set(planning.ways_to_open(world, one.key)) if shut else set()
 
 
 def _needs_to_swap(work: Work, one: Desired) -> set[Key]:
@@ -128,7 +139,7 @@ def _note_standing(work: Work, key: Key, wanted: Desired, twin: str) -> None:
         }
         intents.note(work.lease, state, **about, **missing)
         return
-    observed = digest_of(to_plain(seen.spec))
+    observed = digest_of(to_plain(planning.content(seen.spec)))
     if not work.is_in_sync(key):
         differs = ", ".join(one.field for one in differences(seen.spec, wanted.spec))
         text = work.stuck.get(key) or f"Reads back with another {differs}."
@@ -179,7 +190,7 @@ def _note_obstacle(work: Work, key: Key, obstacle: Obstacle) -> None:
         audited_as="" if state.condition_text == obstacle.reason else condition,
         label=wanted.label,
         sources=sources_as_plain(wanted),
-        observed_digest=digest_of(to_plain(seen.spec)) if seen is not None else "",
+        observed_digest=digest_of(to_plain(planning.content(seen.spec))) if seen is not None else "",
         condition=condition,
         condition_text=obstacle.reason,
         reason_code=obstacle.code,

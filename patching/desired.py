@@ -4,13 +4,23 @@ import logging
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
-from patching import clones, permissions, timelines
-from patching.models import AccountRegion, MaintenanceWindow, PatchBaseline, PatchGroup, Revision, Waiver
+from patching import clones, held, permissions, timelines
+from patching.models import (
+    AccountRegion,
+    MaintenanceWindow,
+    Occurrence,
+    PatchBaseline,
+    PatchGroup,
+    Revision,
+    Waiver,
+    WindowHold,
+)
 from patching.models.governed import Governed
 from patching.models.requests import ChangeRequest
 from patching.specs import (
@@ -41,6 +51,8 @@ class World(dict[Key, Desired]):
 
 
 logger = logging.getLogger(__name__)
+LONGEST_RUN = timedelta(hours=26)  # of an extra window, with an hour to read what became of it
+LONGEST_STEM = 114  # of an extra window's name: AWS takes 128 characters
 _NAMESPACE = uuid.UUID("6a3f6c5e-5a0f-4a5e-9d3c-6f0f6d3a2b11")
 
 
@@ -60,7 +72,15 @@ def desired_for(account_region: AccountRegion, at: datetime) -> World:
     waivers = list(
         Waiver.objects.in_force(at).filter(instance__account_region=account_region).select_related("instance")
     )
-    return compile_world(account_region, groups, windows, baselines, waivers)
+    return compile_world(
+        account_region,
+        groups,
+        windows,
+        baselines,
+        waivers,
+        kept=_kept(account_region, at),
+        moved=moved_now(account_region, at),
+    )
 
 
 def fingerprint(account_region: AccountRegion, at: datetime) -> tuple[object, ...]:
@@ -68,7 +88,13 @@ def fingerprint(account_region: AccountRegion, at: datetime) -> tuple[object, ..
     here = {"account_region": account_region}
     told = ("pk", "spec_digest", "revision_id", "changed_at")
     waivers = Waiver.objects.in_force(at).filter(instance__account_region=account_region)
+    holds = WindowHold.objects.ahead(at).filter(window__account_region=account_region)
+    shut = tuple(holds.values_list("pk", "window_id", "source_digest", "starts_at", "ends_at"))
+    moved = tuple(_moved(account_region, at).values_list("pk", "spec_digest"))
     return (
+        shut,
+        moved,
+        at.replace(second=0, microsecond=0) if shut or moved else None,  # the clock alone shuts and opens
         tuple(PatchGroup.objects.live().filter(**here).values_list(*told)),
         tuple(MaintenanceWindow.objects.live().filter(**here).values_list(*told)),
         tuple(PatchBaseline.objects.live().values_list(*told)),
@@ -83,8 +109,15 @@ def compile_world(
     windows: Iterable[MaintenanceWindow],
     baselines: Iterable[PatchBaseline],
     waivers: Iterable[Waiver],
+    *,
+    kept: Mapping[int, held.Kept] | None = None,
+    moved: Iterable[Occurrence] = (),
 ) -> World:
-    """The same, from rows at hand; the same rows always give the same world."""
+    """The same, from rows at hand; the same rows always give the same world.
+
+    ``kept`` are windows that are shut now, by primary key; ``moved`` are openings that get an extra window.
+    """
+    kept = kept or {}
     account = account_region.account
     by_name = {baseline.name: baseline for baseline in baselines}
     world = World()
@@ -103,7 +136,10 @@ def compile_world(
             _add(world, list(_group_tags(group, account.patch_group_tag, waived, by_name)))
     for window in windows:
         with _of(window, world):
-            _add(world, list(_window_with_tags(window, account.window_tag, waived)))
+            _add(world, list(_window_with_tags(window, account.window_tag, waived, kept.get(window.pk))))
+    for occurrence in moved:
+        with _of(occurrence, world):
+            _add(world, _extra_window(occurrence, account.window_tag))
     return world
 
 
@@ -153,12 +189,46 @@ def windows_of_group(
 
 
 def next_boundary(account_region: AccountRegion, after: datetime) -> datetime | None:
-    """When the desired world changes next by the clock alone: a waiver begins or ends."""
+    """When the desired world changes next by the clock alone: a waiver or hold begins or ends, an extra window goes."""
     waivers = Waiver.objects.filter(instance__account_region=account_region, ended_at=None, ends_at__gt=after)
     moments = [
         moment for waiver in waivers for moment in (waiver.starts_at, waiver.ends_at) if moment > after
     ]
+    moments += held.moments(account_region, after)
+    moments += [over for one in moved_now(account_region, after) if (over := _is_over_at(one)) > after]
     return min(moments, default=None)
+
+
+def _kept(account_region: AccountRegion, at: datetime) -> dict[int, held.Kept]:
+    """Windows that holds keep shut at a moment, by primary key."""
+    lines = {pk: held.kept(holds, at) for pk, holds in held.ahead(account_region, at).items()}
+    return {pk: one for pk, one in lines.items() if one is not None}
+
+
+def moved_now(account_region: AccountRegion, at: datetime) -> list[Occurrence]:
+    """Moved openings whose extra window is to stand at a moment: until its run is over.
+
+    A freeze that was decided later keeps it from opening, unless the move said that it runs all the same.
+    """
+    rows = _moved(account_region, at).select_related("window__revision__request", "revision__request")
+    return [one for one in rows if at < _is_over_at(one) and (one.spec["override"] or not _is_frozen(one))]
+
+
+def _moved(account_region: AccountRegion, at: datetime) -> Any:
+    return Occurrence.objects.live().filter(
+        account_region=account_region, window__retired_at=None, moved_to__gt=at - LONGEST_RUN
+    )
+
+
+def _is_over_at(one: Occurrence) -> datetime:
+    assert one.moved_to is not None
+    return one.moved_to + timedelta(hours=one.window.spec["duration"] + 1)
+
+
+def _is_frozen(one: Occurrence) -> bool:
+    assert one.moved_to is not None
+    at = WindowHold.objects.in_force(one.moved_to).filter(window=one.window)
+    return at.exclude(source=f"occurrence:{one.pk}").exists()
 
 
 def _add(world: World, found: Iterable[Desired]) -> None:
@@ -209,9 +279,13 @@ def _group_tags(
                 systems.setdefault(step.patches, set()).update(
                     one.instance.operating_system for one in step.waivers
                 )
-    for patches, held in sides.items():
+    for patches, going_without in sides.items():
         yield from _side_group(
-            group, patches, sorted(held.values(), key=lambda one: one.pk), systems[patches], baselines
+            group,
+            patches,
+            sorted(going_without.values(), key=lambda one: one.pk),
+            systems[patches],
+            baselines,
         )
 
 
@@ -244,9 +318,12 @@ def _side_group(
 
 
 def _window_with_tags(
-    row: MaintenanceWindow, window_tag: str, waived: Mapping[str, Sequence[Waiver]]
+    row: MaintenanceWindow,
+    window_tag: str,
+    waived: Mapping[str, Sequence[Waiver]],
+    kept: held.Kept | None,
 ) -> Iterator[Desired]:
-    yield from _window(row, window_tag)
+    yield from _shut(_window(row, window_tag), kept) if kept else _window(row, window_tag)
     for instance_id in row.spec["instances"]:
         line = timelines.of_deferrals(waived.get(instance_id, ()))
         values = [DEFERRED if one.waivers else row.name for one in line]
@@ -280,12 +357,23 @@ def _tag_over_time(
 
 
 def _window(row: MaintenanceWindow, window_tag: str) -> Iterable[Desired]:
-    wanted, source, name = row.spec, (_source(row),), str(row.uid)
+    return _window_parts(str(row.uid), row.name, row.spec, (_source(row),), row.name, window_tag)
+
+
+def _window_parts(
+    name: str,
+    called: str,
+    wanted: Mapping[str, Any],
+    source: tuple[Source, ...],
+    tag_value: str,
+    window_tag: str,
+) -> Iterable[Desired]:
+    """A window, the target of the instances that carry its tag, and its tasks; ``name`` is that of its Key."""
     yield Desired(
         Key("window", name),
         name,
         WindowSpec(
-            name=row.name,
+            name=called,
             description=wanted["description"],
             schedule=wanted["schedule"],
             timezone=wanted["timezone"],
@@ -297,15 +385,15 @@ def _window(row: MaintenanceWindow, window_tag: str) -> Iterable[Desired]:
             enabled=True,
         ),
         source,
-        row.name,
+        called,
     )
     target = Key("target", f"{name}:{window_tag}")
     yield Desired(
         target,
         _uid(name, "target", window_tag),
-        TargetSpec(window=name, key=f"tag:{window_tag}", values=frozenset({row.name})),
+        TargetSpec(window=name, key=f"tag:{window_tag}", values=frozenset({tag_value})),
         source,
-        f"{row.name}: instances tagged {window_tag}={row.name}",
+        f"{called}: instances tagged {window_tag}={tag_value}",
     )
     for task in wanted["tasks"]:
         yield Desired(
@@ -313,8 +401,42 @@ def _window(row: MaintenanceWindow, window_tag: str) -> Iterable[Desired]:
             _uid(name, "task", task["name"]),
             _task(name, target.name, task),
             source,
-            f"{row.name}: {task['name']}",
+            f"{called}: {task['name']}",
         )
+
+
+def _shut(parts: Iterable[Desired], kept: held.Kept) -> Iterator[Desired]:
+    """A window that holds keep disabled, with the schedule in AWS that enables it when the last of them ends."""
+    holds = tuple(Source("hold", str(one.pk), one.source_digest) for one in kept.holds)
+    words = tuple(_source(row) for row in kept.words)
+    for one in parts:
+        if not isinstance(one.spec, WindowSpec):
+            yield one
+            continue
+        sources = (*one.sources, *words, *holds)
+        yield replace(one, spec=replace(one.spec, enabled=False), sources=sources)
+        at = kept.until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        key = Key("schedule", f"{one.key.name}:enable")
+        label = f"{one.label}: enabled again at {at} UTC"
+        yield Desired(key, _uid(*key), ScheduleSpec(at, window=one.key.name), sources, label)
+
+
+def _extra_window(one: Occurrence, window_tag: str) -> list[Desired]:
+    """The window that opens once, at the time to which an opening was moved: same tasks, same instances."""
+    assert one.moved_to is not None
+    name = f"{one.window.name[:LONGEST_STEM]}-{one.moved_to.astimezone(UTC):%Y%m%d-%H%M}"
+    once = {
+        "description": f"Moved from {one.run_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        "schedule": f"at({one.moved_to.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
+        "timezone": "UTC",
+        "offset": 0,
+        "start_date": "",
+        "end_date": "",
+    }
+    row = one.window
+    sources = (_source(row), _source(one))
+    parts = _window_parts(str(one.uid), name, {**row.spec, **once}, sources, row.name, window_tag)
+    return list(parts)
 
 
 def _task(window: str, target: str, task: Mapping[str, Any]) -> TaskSpec:
@@ -420,7 +542,16 @@ def _policy_holds(source: Source, at: datetime) -> bool:
     return source == _daily_scan_policy()
 
 
-_CHECKS = {"revision": _revision_holds, "waiver": _waiver_holds, "policy": _policy_holds}
+def _hold_holds(source: Source, at: datetime) -> bool:
+    return held.stands(source.id, source.digest, at)
+
+
+_CHECKS = {
+    "revision": _revision_holds,
+    "waiver": _waiver_holds,
+    "hold": _hold_holds,
+    "policy": _policy_holds,
+}
 
 
 def now_for(account_region: AccountRegion) -> World:

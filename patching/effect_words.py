@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db.models import F
 
-from patching import alignment, effects, openings, words
+from patching import alignment, effects, freeze_effects, openings, words
 from patching.around import Around
-from patching.items import is_new
+from patching.items import is_new, name_of
 from patching.models import ChangeRequest, Environment, ManagedInstance, Revision
 from patching.models.governed import Governed
 from portal.governance import clock
@@ -19,7 +19,7 @@ Item = Mapping[str, Any]
 NOT_IN_AWS = "Not in AWS"
 EDITED = "edited outside Patchwarden"
 GONE = "removed outside Patchwarden"
-_KIND_ORDER = ("baseline", "window", "patch-group")  # riskiest first
+_KIND_ORDER = ("baseline", "freeze", "window", "occurrence", "patch-group")  # riskiest first
 _NAMED = 3  # instances named in a cell before the rest is counted
 
 
@@ -128,7 +128,7 @@ class _Reader:
         rows += self._members(kind, row, approved, proposed)
         return ObjectChange(
             kind=words.KINDS[kind],
-            name=spec.get("name") or f"{words.KINDS[kind]} {item['target']}",
+            name=_identity({**item, "spec": spec})[1],
             action=item["action"],
             summary=_summary(item, spec, rows),
             env=env,
@@ -155,6 +155,8 @@ class _Reader:
         """What AWS holds, field by field as in ``words``, and what is to say about it; of a baseline its spec."""
         if row is None:
             return None, ""
+        if kind in ("freeze", "occurrence"):
+            return None, ""  # AWS knows neither; what they do there is told of their windows
         uid = str(row.uid)
         if kind == "patch-group":
             return self._live_group(row), "differs from what was approved"
@@ -187,7 +189,7 @@ class _Reader:
     def _members(
         self, kind: str, row: Governed | None, approved: Item | None, proposed: Item | None
     ) -> list[Row]:
-        if kind == "baseline":
+        if kind not in ("window", "patch-group"):
             return []
         before = set(approved["instances"]) if approved else set()
         after = set(proposed["instances"]) if proposed else set()
@@ -217,6 +219,10 @@ class _Reader:
             return _window_effect(row.created_at if row else None, approved, proposed)
         if item["kind"] == "patch-group":
             return _group_effect(approved, proposed)
+        if item["kind"] == "freeze":
+            return freeze_effects.of_freeze(approved, proposed)
+        if item["kind"] == "occurrence":
+            return freeze_effects.of_occurrence(approved, proposed)
         return self._baseline_effect(approved, proposed)
 
     def _baseline_effect(self, approved: Item | None, proposed: Item | None) -> str:
@@ -242,7 +248,7 @@ class _Reader:
 
 
 def _identity(item: Item) -> tuple[str, str]:
-    return item["kind"], item["spec"].get("name") or f"{words.KINDS[item['kind']]} {item['target']}"
+    return item["kind"], name_of(item) or f"{words.KINDS[item['kind']]} {item['target']}"
 
 
 def _between(old: Item | None, new: Item | None) -> tuple[Any, None, Any]:
@@ -343,9 +349,7 @@ def _earlier_spec(item: Item, row: Governed, request: ChangeRequest) -> dict[str
     )
     for revision in earlier[:5]:
         for one in effects.items_of(revision):
-            same = (one["target"] == row.pk and not is_new(one)) or (
-                is_new(one) and one["spec"]["name"] == row.name
-            )
+            same = (one["target"] == row.pk and not is_new(one)) or (is_new(one) and name_of(one) == row.name)
             if one["kind"] == item["kind"] and same and one["spec"]:
                 return dict(one["spec"])
     return None

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from patching import adopting, desired, rules, turns
+from patching import adopting, desired, freezing, rules, shutting_rules, turns
 from patching.items import is_new
 from patching.models import (
     AccountRegion,
@@ -12,6 +13,8 @@ from patching.models import (
     Application,
     ChangeRequest,
     Environment,
+    Freeze,
+    Occurrence,
     PatchBaseline,
     ResourceState,
     Revision,
@@ -20,12 +23,20 @@ from patching.models import (
 )
 from patching.models.governed import Governed
 from patching.permissions import ROWS
+from patching.shutting_items import ends_of, in_utc, occurrence_name, starts_of
 from patching.specs import Key
 from portal.governance import clock, nudge
 from portal.governance.canonical import digest_of
 from portal.governance.errors import WrongState
 
 Item = Mapping[str, Any]
+_OWN_FIELDS = {
+    "baseline": ["operating_system"],
+    "patch-group": ["account_region_id", "availability_zone"],
+    "window": ["account_region_id", "availability_zone"],
+    "freeze": ["account_region_id", "starts_at", "ends_at"],
+    "occurrence": ["account_region_id", "window_id", "run_at", "moved_to"],
+}
 # kinds of resources that exist for a waiver alone; the tags it changes go back to what they were
 MADE_FOR_WAIVERS = ("schedule", "registration", "baseline")
 
@@ -47,6 +58,7 @@ def take(request: ChangeRequest) -> None:
     kept = [_remember(row) for row in rules.targets(items)]
     keys_before = {place: set(desired.now_for(place)) for place in places}
     made = [_apply(item, revision) for item in sorted(items, key=_position)]
+    places |= freezing.follow(row for _, row in made) | freezing.follow_all()
     places |= set(rules.account_regions(items))
     before = {"rows": kept, "made": [_name(row) for item, row in made if is_new(item)]}
     ChangeRequest.objects.filter(pk=request.pk).update(before=before)
@@ -72,7 +84,14 @@ def undo(request: ChangeRequest) -> None:
         buried_at=now
     )
     adopting.take_back(revision)
+    places |= freezing.follow(_rows_of(before)) | freezing.follow_all()
     want_push(places, f"undoing of {request.number}")
+
+
+def _rows_of(before: Mapping[str, Any]) -> list[Governed]:
+    """The rows that an approval made or changed, as they are now."""
+    names = [*before["made"], *((kept["kind"], kept["id"]) for kept in before["rows"])]
+    return [ROWS[kind].objects.get(pk=pk) for kind, pk in names]
 
 
 def want_push(places: set[AccountRegion], why: str, *, by_hand: bool = False) -> None:
@@ -119,6 +138,35 @@ def let_go_of_waived(place: AccountRegion) -> None:
             allow_removal(place, key, (ended or sources)[0])
 
 
+def let_go_of_held(place: AccountRegion) -> None:
+    """What was made for holds and moved openings, and nobody wants any more, may leave AWS. Safe to repeat."""
+    states = ResourceState.objects.filter(account_region=place)
+    states = states.exclude(condition=ResourceState.Condition.REMOVED)
+    made = {}
+    for state in states.filter(kind="schedule"):
+        if of_holds := [source for source in state.sources if source["kind"] == "hold"]:
+            made[Key(state.kind, state.key)] = of_holds[0]
+    extra = {
+        str(one.uid): one.revision
+        for one in place.occurrences.exclude(moved_to=None).select_related("revision")
+    }
+    for state in states.filter(kind__in=("window", "target", "task")) if extra else ():
+        revision = extra.get(state.key.partition(":")[0])
+        if revision is not None:
+            made[Key(state.kind, state.key)] = _as_source(revision)
+    if not made:
+        return
+    wanted = desired.now_for(place)
+    decided = set(Tombstone.objects.filter(account_region=place, buried_at=None).values_list("kind", "key"))
+    for key, source in made.items():
+        if key not in wanted and tuple(key) not in decided:
+            allow_removal(place, key, source)
+
+
+def _as_source(revision: Revision) -> dict[str, str]:
+    return {"kind": "revision", "id": str(revision.pk), "digest": revision.digest}
+
+
 def _waivers_behind(state: ResourceState) -> list[dict[str, str]]:
     """The waivers that it was made for, as a tombstone names its source."""
     return [
@@ -144,7 +192,9 @@ def _apply(item: Item, revision: Revision) -> tuple[Item, Governed]:
         row = model.objects.get(pk=item["target"])
         model.objects.filter(pk=row.pk).update(retired_at=now, changed_at=now, revision=revision)
         Adoption.objects.filter(key=str(row.uid), done_at=None).delete()  # it was never marked
-        return item, row
+        return item, model.objects.get(pk=row.pk)
+    if item["kind"] == "occurrence":
+        return item, _apply_occurrence(item, revision)
     values: dict[str, Any] = {
         "name": spec["name"],
         "spec": spec,
@@ -156,6 +206,9 @@ def _apply(item: Item, revision: Revision) -> tuple[Item, Governed]:
     }
     if model is PatchBaseline:
         values["operating_system"] = spec["definition"].get("OperatingSystem", "WINDOWS")
+    elif model is Freeze:
+        values["account_region"] = rules.place_of(spec) if spec["account"] else None
+        values |= {"starts_at": starts_of(spec), "ends_at": ends_of(spec)}
     else:
         values["account_region"] = rules.place_of(spec)
         values["availability_zone"] = spec["az"]
@@ -171,6 +224,31 @@ def _apply(item: Item, revision: Revision) -> tuple[Item, Governed]:
     return item, row
 
 
+def _apply_occurrence(item: Item, revision: Revision) -> Occurrence:
+    now, spec = clock.now(), item["spec"]
+    window = shutting_rules.window_of(spec)
+    if window is None:
+        raise WrongState(f"The window {spec['window']} is no longer there.")
+    run_at = in_utc(spec["run_at"])
+    values: dict[str, Any] = {
+        "name": occurrence_name(spec),
+        "spec": spec,
+        "spec_digest": digest_of(spec),
+        "revision": revision,
+        "application": window.application,
+        "environment": window.environment,
+        "window": window,
+        "account_region": window.account_region,
+        "run_at": run_at,
+        "moved_to": in_utc(spec["moved_to"]) if spec["moved_to"] else None,
+        "changed_at": now,
+    }
+    if item["action"] == "change":
+        Occurrence.objects.filter(pk=item["target"]).update(**values)
+        return Occurrence.objects.get(pk=item["target"])
+    return Occurrence.objects.create(**values, created_at=now)
+
+
 def _name(row: Governed) -> tuple[str, int]:
     kind = next(kind for kind, model in ROWS.items() if isinstance(row, model))
     return kind, row.pk
@@ -179,10 +257,10 @@ def _name(row: Governed) -> tuple[str, int]:
 def _remember(row: Governed) -> dict[str, Any]:
     kind, pk = _name(row)
     fields = ["name", "spec", "spec_digest", "revision_id", "application_id", "environment_id", "retired_at"]
-    fields += (
-        ["operating_system"] if isinstance(row, PatchBaseline) else ["account_region_id", "availability_zone"]
-    )
-    return {"kind": kind, "id": pk, "values": {field: getattr(row, field) for field in fields}}
+    fields += _OWN_FIELDS[kind]
+    values = {field: getattr(row, field) for field in fields}
+    plain = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
+    return {"kind": kind, "id": pk, "values": plain}
 
 
 def inherit(request: ChangeRequest, replaced: ChangeRequest) -> None:
@@ -202,7 +280,7 @@ def _hand_over(earlier: Revision | None, later: Revision | None) -> None:
     """What the earlier word allowed to leave AWS, or to be marked, the later one has not taken back."""
     if earlier is None or later is None:
         return
-    source = {"kind": "revision", "id": str(later.pk), "digest": later.digest}
+    source = _as_source(later)
     stones = Tombstone.objects.filter(source__id=str(earlier.pk), source__kind="revision", buried_at=None)
     stones.update(source=source)
     Adoption.objects.filter(revision=earlier, done_at=None).update(revision=later)
@@ -238,7 +316,7 @@ def _touched(request: ChangeRequest) -> set[tuple[str, int]]:
 
 def _bury(place: AccountRegion, keys_before: set[Key], revision: Revision) -> None:
     """What this revision takes out of the desired world may leave AWS."""
-    source = {"kind": "revision", "id": str(revision.pk), "digest": revision.digest}
+    source = _as_source(revision)
     gone = keys_before - set(desired.now_for(place))
     # what is not known in AWS yet, a push may be making just now
     if place.push_runs.exists() or place.resources.exists():

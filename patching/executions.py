@@ -19,6 +19,7 @@ from patching.models import (
     AccountRegion,
     MaintenanceWindow,
     ManagedInstance,
+    Occurrence,
     ResourceState,
     RunOutcome,
     Waiver,
@@ -73,6 +74,8 @@ def _windows(place: AccountRegion) -> dict[str, MaintenanceWindow | None]:
     """AWS id → our window, None for the daily scan; also of one that was made anew while a run of it went on."""
     states = ResourceState.objects.filter(account_region=place, kind="window").exclude(aws_id="")
     ours = {str(one.uid): one for one in MaintenanceWindow.objects.filter(account_region=place)}
+    moved = Occurrence.objects.filter(account_region=place).exclude(moved_to=None).select_related("window")
+    ours |= {str(one.uid): one.window for one in moved}  # the extra window of a moved opening runs for it
     there = states.exclude(condition=ResourceState.Condition.REMOVED)
     found: dict[str, MaintenanceWindow | None] = {
         state.aws_id: ours.get(state.key) for state in there if state.key in ours or state.label == DAILY_SCAN

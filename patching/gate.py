@@ -74,5 +74,5 @@ class Gate:
 def _gives_leave(stone: Tombstone) -> bool:
     source = Source(stone.source["kind"], str(stone.source["id"]), stone.source["digest"])
     holds = desired.sources_hold([source], clock.now())
-    # a waiver wants its traces gone once it has ended, a revision as long as it stands
-    return not holds if source.kind == "waiver" else holds
+    # a waiver or hold wants its traces gone once it has ended, a revision as long as it stands
+    return not holds if source.kind in ("waiver", "hold") else holds

@@ -36,6 +36,14 @@ def hold(
     return moved
 
 
+def release_others(source: str, *, kept: Iterable[MaintenanceWindow]) -> set[AccountRegion]:
+    """End what this word holds of all windows but these. Returns the account-regions concerned."""
+    ids = [window.pk for window in kept]
+    others = WindowHold.objects.filter(source=source, ended_at=None).exclude(window__in=ids)
+    windows = [one.window for one in others.select_related("window")]
+    return release(source, windows=windows) if windows else set()
+
+
 def release(source: str, *, windows: Iterable[MaintenanceWindow] | None = None) -> set[AccountRegion]:
     """End what this word holds now, of all windows or of these. Returns the account-regions concerned."""
     now = clock.now()

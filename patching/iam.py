@@ -158,9 +158,20 @@ def restore_trust_policy(account: Account) -> dict[str, Any]:
     )
 
 
-def restore_policy(account: Account, *, partition: str = "aws") -> dict[str, Any]:
-    """What the way back may do: put the two tags of instances back, and nothing else."""
-    return _document(_tagging("PutTagsBack", ["ec2:CreateTags", "ec2:DeleteTags"], account, partition))
+def restore_policy(account: Account, *, installation: str, partition: str = "aws") -> dict[str, Any]:
+    """What the way back may do: put the two tags of instances back, enable windows of ours, and nothing else.
+
+    IAM cannot tell enabling from other updates of a window; only schedules of ours name this role.
+    """
+    return _document(
+        _tagging("PutTagsBack", ["ec2:CreateTags", "ec2:DeleteTags"], account, partition),
+        _allow(
+            "EnableOurWindows",
+            ["ssm:UpdateMaintenanceWindow"],
+            [f"arn:{partition}:ssm:*:{account.account_id}:maintenancewindow/*"],
+            StringEquals={f"aws:ResourceTag/{marks.INSTALLATION}": installation},
+        ),
+    )
 
 
 def template(
@@ -192,9 +203,9 @@ def template(
         ),
         "PatchwardenRestoreRole": _role(
             restore_role,
-            "EventBridge Scheduler gives instances their tags back when an exemption ends",
+            "EventBridge Scheduler ends exemptions and holds: tags of instances, windows enabled",
             restore_trust_policy(account),
-            restore_policy(account, partition=partition),
+            restore_policy(account, installation=installation, partition=partition),
         ),
     }
     return {

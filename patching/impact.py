@@ -56,7 +56,7 @@ class Impact:
     @property
     def objects(self) -> str:
         """6 windows, 3 baselines and 3 patch groups."""
-        order = ("window", "baseline", "patch-group")
+        order = ("freeze", "occurrence", "window", "baseline", "patch-group")
         return listed(
             counted(self.kinds[kind], KINDS[kind].lower()) for kind in order if self.kinds.get(kind)
         )
@@ -83,7 +83,10 @@ def of(around: Around) -> Impact:
     items = around.items
     specs = [one["spec"] for one in items if one["action"] != "delete"]
     rows = list(around.rows.values())
-    ids = {one for spec in [*specs, *(row.spec for row in rows)] for one in spec.get("instances", ())}
+    frozen = (window.spec for window in around.frozen)
+    ids = {
+        one for spec in [*specs, *(row.spec for row in rows), *frozen] for one in spec.get("instances", ())
+    }
     windows = [one["spec"] for one in items if one["kind"] == "window" and one["action"] != "delete"]
     wanted = {one for spec in windows for one in spec["instances"]}
     touched = [row for row in rows if isinstance(row, MaintenanceWindow)]
@@ -110,6 +113,9 @@ def _environments(around: Around) -> list[tuple[Environment, int]]:
     slugs = {one["spec"].get("environment", "") for one in around.items}
     slugs |= {row.environment.slug for row in around.rows.values() if row.environment}
     found = Counter(one.environment.slug for one in around.instances.values() if one.environment)
+    for window in around.frozen:  # counted and not listed: they may be other teams'
+        if window.environment:
+            found[window.environment.slug] += len(window.spec["instances"])
     named = [around.environments[slug] for slug in slugs | set(found) if slug in around.environments]
     return [(one, found[one.slug]) for one in sorted(named, key=lambda one: -one.rank)]
 

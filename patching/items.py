@@ -6,15 +6,19 @@ An item is ``{"action", "kind", "target", "spec"}``; ``docs/api.md`` lists the s
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from patching import baseline_rules, schedules
+from patching import baseline_rules, schedules, shutting_items
+from patching.item_words import Field as Field
+from patching.item_words import Problem as Problem
+from patching.shutting_items import FREEZE_FIELDS, OCCURRENCE_FIELDS
 from patching.specs import DAILY_SCAN, DEFERRED
 
 ACTIONS = ("create", "change", "delete", "adopt")
-KINDS = ("baseline", "patch-group", "window")  # the order in which they take effect
+KINDS = ("baseline", "patch-group", "window", "freeze", "occurrence")  # the order in which they take effect
+ADOPTED = ("baseline", "window")
+PLACED = ("patch-group", "window", "occurrence")  # in one account and Region, where their names are unique
 MOST_ITEMS = 60
 MOST_INSTANCES = 300  # per window; AMS's limit for one patch window
 MOST_TASKS = 20
@@ -33,24 +37,6 @@ class Allowed(NamedTuple):
 
     vocabularies: Mapping[str, baseline_rules.Vocabulary] | None = None
     application_patches: bool = False
-
-
-class Problem(NamedTuple):
-    """One mistake: the field as a path, a stable code, a sentence with the limit and an example."""
-
-    field: str
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a spec: its type in words, whether it is required, and what it means."""
-
-    name: str
-    type: str
-    required: bool
-    meaning: str
 
 
 BASELINE_FIELDS = (
@@ -101,7 +87,13 @@ TASK_FIELDS = (
     Field("reboot", "RebootIfNeeded or NoReboot", False, "For install."),
     Field("parameters", "object of lists of text", False, "Further document parameters."),
 )
-FIELDS = {"baseline": BASELINE_FIELDS, "patch-group": GROUP_FIELDS, "window": WINDOW_FIELDS}
+FIELDS = {
+    "baseline": BASELINE_FIELDS,
+    "patch-group": GROUP_FIELDS,
+    "window": WINDOW_FIELDS,
+    "freeze": FREEZE_FIELDS,
+    "occurrence": OCCURRENCE_FIELDS,
+}
 
 
 def check_items(items: Any, allowed: Allowed | None = None) -> list[Problem]:
@@ -135,8 +127,10 @@ def check_item(item: Any, path: str, allowed: Allowed) -> list[Problem]:
         problems.append(Problem(f"{path}.action", "choice", f"Use one of {', '.join(ACTIONS)}."))
     if kind not in KINDS:
         problems.append(Problem(f"{path}.kind", "choice", f"Use one of {', '.join(KINDS)}."))
-    if action == "adopt" and kind == "patch-group":
-        message = "A patch group is not adopted by itself; adopt its baseline, or create the group."
+    if action == "adopt" and kind in KINDS and kind not in ADOPTED:
+        message = "Only a baseline or a window is adopted; AWS knows nothing else that could be."
+        if kind == "patch-group":
+            message = "A patch group is not adopted by itself; adopt its baseline, or create the group."
         problems.append(Problem(f"{path}.kind", "choice", message))
     if action == "adopt" and (not isinstance(target, int) or isinstance(target, bool)):
         message = (
@@ -168,6 +162,14 @@ def is_new(item: Mapping[str, Any]) -> bool:
     return item["action"] in ("create", "adopt")
 
 
+def name_of(item: Mapping[str, Any]) -> str:
+    """What an item's object is called; "" for a removal, which names its row."""
+    spec = item.get("spec") or {}
+    if item["kind"] == "occurrence" and spec:
+        return shutting_items.occurrence_name(spec)
+    return str(spec.get("name", ""))
+
+
 def with_defaults(item: Mapping[str, Any]) -> dict[str, Any]:
     """The item with every optional field filled in, so that equal wishes have equal digests."""
     spec = dict(item.get("spec") or {})
@@ -177,6 +179,10 @@ def with_defaults(item: Mapping[str, Any]) -> dict[str, Any]:
         spec = {"application": "", "environment": "", **spec}
     elif item["kind"] == "patch-group":
         spec = {"az": "", **spec, "instances": sorted(spec["instances"])}
+    elif item["kind"] == "freeze":
+        spec = shutting_items.freeze_with_defaults(spec)
+    elif item["kind"] == "occurrence":
+        spec = shutting_items.occurrence_with_defaults(spec)
     else:
         spec = {"description": "", "az": "", "offset": 0, "start_date": "", "end_date": "", **spec}
         spec["instances"] = sorted(spec["instances"])
@@ -286,7 +292,12 @@ def _check_window(spec: Mapping[str, Any], path: str) -> list[Problem]:
     return problems
 
 
-_CHECKS = {"patch-group": _check_group, "window": _check_window}
+_CHECKS = {
+    "patch-group": _check_group,
+    "window": _check_window,
+    "freeze": shutting_items.check_freeze,
+    "occurrence": shutting_items.check_occurrence,
+}
 
 
 def _when(spec: Mapping[str, Any], path: str) -> list[Problem]:
@@ -475,11 +486,12 @@ def _doubles(items: list[Mapping[str, Any]]) -> Iterable[Problem]:
     seen: dict[tuple[Any, ...], int] = {}
     for number, item in enumerate(items):
         spec = item.get("spec") or {}
-        place = () if item["kind"] == "baseline" else (spec.get("account"), spec.get("region"))
+        place = (spec.get("account"), spec.get("region")) if item["kind"] in PLACED else ()
         about = "unmanaged" if item["action"] == "adopt" else "target"
         names = [(item["kind"], about, item["target"])] if item["action"] != "create" else []
         if item["action"] != "delete":
-            names.append((item["kind"], *place, spec["name"]))
+            called = (spec["window"], spec["run_at"]) if item["kind"] == "occurrence" else (spec["name"],)
+            names.append((item["kind"], *place, *called))
         for name in names:
             if name in seen:
                 message = f"Item {seen[name] + 1} is about the same {item['kind']}; say it in one item."

@@ -1,11 +1,13 @@
 """When a window opens, from its spec: the next starts, and how to say them. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from patching import schedules
+
+PAGE = 50
 
 
 def next_starts(
@@ -36,6 +38,21 @@ def next_starts(
         )
     except schedules.ScheduleError:
         return []
+
+
+def between(
+    spec: Mapping[str, Any], start: datetime, end: datetime, *, since: datetime | None = None
+) -> list[datetime]:
+    """Every start from a moment on and before another."""
+    found: list[datetime] = []
+    while not found or len(found) % PAGE == 0:
+        begin = found[-1] + timedelta(seconds=1) if found else start
+        ahead = next_starts(spec, start=begin, count=PAGE, since=since)
+        inside = [one for one in ahead if one < end]
+        found += inside
+        if len(inside) < PAGE:
+            break
+    return found
 
 
 def in_words(moments: Iterable[datetime], timezone: str) -> str:

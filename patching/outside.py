@@ -54,6 +54,8 @@ def look(work: Work) -> dict[Key, Found]:
             continue
         if not same(applied, wanted.spec) or (seen is not None and (seen.foreign or seen.spec == applied)):
             continue
+        if seen is not None and seen.spec == wanted.spec:
+            continue  # AWS itself has opened a window whose hold is over
         changes = tuple(differences(seen.spec, applied)) if seen is not None else ()
         found[key] = Found(key, seen.spec if seen is not None else None, changes)
     return found

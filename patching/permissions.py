@@ -1,6 +1,7 @@
 """Who decides what, from one table; and the reverse, whose word a request waits for. Rules only, no writes."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -9,8 +10,10 @@ from patching.models import ChangeRequest, Decision, Environment, Revision, Unma
 from patching.models.baselines import PatchBaseline
 from patching.models.governed import Governed
 from patching.models.groups import PatchGroup
+from patching.models.holds import Freeze, Occurrence
 from patching.models.windows import MaintenanceWindow
 from patching.reached import instances_reached
+from patching.shutting_items import ends_of, starts_of
 from portal.governance import clock, roles
 from portal.governance.deciding import authors_of
 from portal.governance.models import Outcome, Role, RoleGrant, Team, User
@@ -35,11 +38,24 @@ DECISION_TABLE = {
     ("window", True): {LEAD, SECURITY},
     ("baseline", False): {SECURITY},
     ("baseline", True): {SECURITY, CISO},
+    ("freeze", False): {LEAD_OR_SECURITY},
+    ("freeze", True): {LEAD, SECURITY},
+    ("freeze of several applications", False): {SECURITY},
+    ("freeze of several applications", True): {SECURITY, CISO},
+    ("freeze longer than 30 days", False): {SECURITY},
+    ("freeze longer than 30 days", True): {SECURITY, CISO},
+    ("occurrence", False): {LEAD_OR_SECURITY},
+    ("occurrence", True): {LEAD, SECURITY},
+    ("occurrence in a freeze", False): {LEAD, SECURITY},
+    ("occurrence in a freeze", True): {LEAD, SECURITY, CISO},
 }
+LONG_FREEZE = timedelta(days=30)
 ROWS: dict[str, type[Governed]] = {
     "baseline": PatchBaseline,
     "patch-group": PatchGroup,
     "window": MaintenanceWindow,
+    "freeze": Freeze,
+    "occurrence": Occurrence,
 }
 
 
@@ -52,10 +68,11 @@ def slots_needed(items: Iterable[Mapping[str, Any]]) -> list[str]:
         needed |= DECISION_TABLE["baseline", True]
     for item in items:
         environments = environments_touched(item)
-        # a baseline for no environment in particular may reach production
-        risky = bool(environments & production) or (item["kind"] == "baseline" and not environments)
-        risky = risky or _brings_sources(item)
-        needed |= DECISION_TABLE[item["kind"], risky]
+        # a baseline or freeze for no environment in particular may reach production
+        everywhere = item["kind"] in ("baseline", "freeze") and not environments
+        risky = bool(environments & production) or everywhere or _brings_sources(item)
+        for line in _lines_of_the_table(item):
+            needed |= DECISION_TABLE[line, risky]
     if needed & {LEAD, SECURITY}:
         needed.discard(LEAD_OR_SECURITY)
     return [slot for slot in SLOT_NAMES if slot in needed]
@@ -64,6 +81,25 @@ def slots_needed(items: Iterable[Mapping[str, Any]]) -> list[str]:
 def _brings_sources(item: Mapping[str, Any]) -> bool:
     """Whether a baseline would fetch packages from repositories other than an instance's own."""
     return item["kind"] == "baseline" and bool(item["spec"].get("definition", {}).get("Sources"))
+
+
+def _lines_of_the_table(item: Mapping[str, Any]) -> list[str]:
+    """What of the table an item falls under: a freeze also by whom it binds and how long, now and before."""
+    row = None if item["target"] is None or item["action"] == "adopt" else _row_of(item)
+    specs = [spec for spec in (item["spec"], row.spec if row else None) if spec]
+    if item["kind"] == "occurrence":
+        return ["occurrence in a freeze" if any(one["override"] for one in specs) else "occurrence"]
+    if item["kind"] != "freeze":
+        return [item["kind"]]
+    wide = any(not one["application"] for one in specs)
+    long = any(ends_of(one) - starts_of(one) > LONG_FREEZE for one in specs)
+    lines = ["freeze of several applications" if wide else "freeze"]
+    return [*lines, "freeze longer than 30 days"] if long and item["action"] != "delete" else lines
+
+
+def _row_of(item: Mapping[str, Any]) -> Governed | None:
+    rows = ROWS[item["kind"]].objects.filter(pk=item["target"])
+    return rows.select_related("environment").first()
 
 
 def _brings_into_production(items: Iterable[Mapping[str, Any]], production: set[str]) -> bool:
@@ -91,7 +127,7 @@ def environments_touched(item: Mapping[str, Any]) -> set[str]:
     if item["action"] == "adopt":
         found |= _environments_reached(item["target"])
     elif item["target"] is not None:
-        row = ROWS[item["kind"]].objects.filter(pk=item["target"]).select_related("environment").first()
+        row = _row_of(item)
         if row is not None:
             found.add(row.environment.slug if row.environment else "")
             if isinstance(row, PatchBaseline):

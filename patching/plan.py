@@ -1,7 +1,7 @@
 """Compare what should be with what is, and say which single steps lead there. Pure: no database, no AWS, no clock."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ class Known:
     fails: str = ""  # why it is not tried again yet
     held: str = ""  # why a change made outside is not overwritten
     restores: bool = False  # a person allowed us to overwrite what was changed outside
-    waived: bool = False  # made for waivers: that it leaves brings patching back
+    waived: bool = False  # made for waivers or holds: that it leaves brings patching back
 
 
 @dataclass(frozen=True)
@@ -224,9 +224,13 @@ def plan(
         for step in _build(world, desired[key])
     ]
     leaving, let_go = _leave(world)
+    shutting = _shut(world, held_back)
     resting, waking = _rest_and_wake(world, building, leaving, held_back)
     twins, stilled = _twins(others)
-    steps = (*stilled, *adopting, *resting, *building, *leaving, *waking)
+    # the way back of a window that is to be shut stands before, and goes only when the window is open again
+    laid, building = _parted(building, lambda step: _opens(world.desired[step.key].spec) in world.live)
+    lifted, leaving = _parted(leaving, lambda step: _opens(world.live[step.key].spec) is not None)
+    steps = (*stilled, *adopting, *laid, *shutting, *resting, *building, *leaving, *waking, *lifted)
     return Plan(
         steps=steps,
         blocked=tuple(blocked),
@@ -242,6 +246,22 @@ def plan(
 def parent_of(spec: Spec) -> Key | None:
     """The window that a target or task belongs to."""
     return Key("window", spec.window) if isinstance(spec, TargetSpec | TaskSpec) else None
+
+
+def _opens(spec: Spec) -> Key | None:
+    """The window that a schedule enables."""
+    return Key("window", spec.window) if isinstance(spec, ScheduleSpec) and spec.window else None
+
+
+def ways_to_open(world: World, window: Key) -> list[Key]:
+    """The schedules that enable a window when its holds are over."""
+    return [key for key, one in world.desired.items() if _opens(one.spec) == window]
+
+
+def _parted(steps: Iterable[Step], first: Callable[[Step], bool]) -> tuple[list[Step], list[Step]]:
+    """Those that come first, and the rest."""
+    steps = list(steps)
+    return [step for step in steps if first(step)], [step for step in steps if not first(step)]
 
 
 def same(seen: Spec, wanted: Spec) -> bool:
@@ -263,7 +283,8 @@ def needs_of(world: World, one: Desired) -> frozenset[Key]:
     if isinstance(spec, TaskSpec):
         return frozenset({Key("window", spec.window), *(Key("target", name) for name in spec.targets)})
     if isinstance(spec, ScheduleSpec):
-        return world.judges_of(spec.tag_value)
+        opened = _opens(spec)
+        return frozenset({opened}) if opened else world.judges_of(spec.tag_value)
     if isinstance(spec, TagSpec):
         back = world.ways_back.get((spec.instance_id, spec.tag_key), frozenset())
         return back | world.judges_of(spec.value)
@@ -387,6 +408,9 @@ def _leave(world: World) -> tuple[list[Step], list[Note]]:
             let_go.append(Note(seen.key, label, reason, seen.aws_id))
         else:
             reason, needs = "Its removal was decided", _users_to_move(world, seen)
+            opened = _opens(seen.spec)
+            if opened is not None and opened in world.desired:
+                reason, needs = "Its window is open again", frozenset({opened})
             steps.append(Step("delete", seen.key, label, seen.aws_id, (), reason, needs))
     for key in sorted(world.tombstones - world.desired.keys() - {one.key for one in world.leaving()}):
         there, parent = world.live.get(key), _parent_remembered(world, key)
@@ -416,6 +440,8 @@ def _users_to_move(world: World, leaving: Observed) -> frozenset[Key]:
 
 
 def _uses(spec: Spec, leaving: Observed) -> bool:
+    if _opens(leaving.spec) is not None:
+        return False
     if not isinstance(leaving.spec, RegistrationSpec):
         return isinstance(spec, RegistrationSpec) and spec.baseline == leaving.key.name
     names = spec.value if isinstance(spec, TagSpec) else ""
@@ -441,6 +467,24 @@ def _tag_stays(known: Known, seen: Observed) -> str:
     return ""
 
 
+def _shut(world: World, held_back: set[Key]) -> list[Step]:
+    """Disable windows that holds keep shut, each once its way back reads back, and the window that opens instead."""
+    steps = []
+    for key, one in sorted(world.desired.items()):
+        seen = world.live.get(key)
+        if seen is None or key in held_back or not _is_shut(one.spec):
+            continue
+        if isinstance(seen.spec, WindowSpec) and seen.spec.enabled:
+            needs = frozenset(ways_to_open(world, key))
+            reason = "Kept shut, with its way back laid down before"
+            steps.append(Step("disable", key, one.label, seen.aws_id, (), reason, needs))
+    return steps
+
+
+def _is_shut(spec: Spec) -> bool:
+    return isinstance(spec, WindowSpec) and not spec.enabled
+
+
 def _rest_and_wake(
     world: World, building: list[Step], leaving: list[Step], held_back: set[Key]
 ) -> tuple[list[Step], list[Step]]:
@@ -452,12 +496,13 @@ def _rest_and_wake(
             continue
         seen = world.live.get(key)
         runs = seen is not None and isinstance(seen.spec, WindowSpec) and seen.spec.enabled
-        if seen is not None and runs and (not one.spec.enabled or key in moving):
-            reason = moving.get(key, "It should be disabled")
-            resting.append(Step("disable", key, one.label, seen.aws_id, (), reason))
+        if seen is not None and runs and one.spec.enabled and key in moving:
+            resting.append(Step("disable", key, one.label, seen.aws_id, (), moving[key]))
         if one.spec.enabled and (not runs or key in moving):
             needs = frozenset({key, *world.children(key), *world.judges(key)})
             reason = "Enabled last" if key in moving or not _was_on(world, key) else OUTSIDE
+            if seen is not None and _was_kept_shut(world, key) and key not in moving:
+                reason = "Nothing keeps it shut any more"
             waking.append(Step("enable", key, one.label, seen.aws_id if seen else "", (), reason, needs))
     for seen in sorted(world.leaving(), key=lambda seen: seen.key):
         resting_already = world.remembered(seen.key).fails
@@ -465,6 +510,11 @@ def _rest_and_wake(
             reason = "Disabled before it is removed"
             resting.append(Step("disable", seen.key, shown_name(seen), seen.aws_id, (), reason))
     return resting, waking
+
+
+def _was_kept_shut(world: World, key: Key) -> bool:
+    """Whether a way back still stands, or stood, for a window that nothing keeps shut now."""
+    return any(_opens(one.applied) == key for one in world.known.values() if one.applied is not None)
 
 
 def _was_on(world: World, key: Key) -> bool:
@@ -526,6 +576,8 @@ def _refusal(world: World, steps: Iterable[Step], share: float) -> str | None:
         if (step.action == "delete" and not world.remembered(step.key).waived)
         or (step.action == "disable" and step.aws_id and step.key not in awake_again)
     }
+    # people decided what is kept shut, and AWS opens it again by itself
+    lost -= {key for key, one in world.desired.items() if _is_shut(one.spec)}
     ours = sum(not seen.foreign for seen in world.live.values())
     if len(lost) <= FEW or len(lost) <= share * ours:
         return None

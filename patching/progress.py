@@ -103,7 +103,10 @@ def _settle(request: ChangeRequest, places: Iterable[AccountRegion], *, refusal:
     if not done and not failed and request.state != State.PUSHING:
         return  # nothing of it is left: later requests replaced what failed then
     if not failed:
-        _close(request, State.APPLIED, f"All {done} resources are in AWS as approved.")
+        told = (
+            f"All {done} resources are in AWS as approved." if done else "Nothing has to change in AWS yet."
+        )
+        _close(request, State.APPLIED, told)
     elif request.state == State.PUSHING:
         to = State.PARTIALLY_APPLIED if done else State.FAILED
         _close(request, to, f"{done} of {done + failed} resources are as approved. {' '.join(problems[:3])}")

@@ -13,7 +13,18 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from patching import adopting, breaker, concluding, desired, intents, outside, progress, writing
+from patching import (
+    adopting,
+    breaker,
+    concluding,
+    desired,
+    effects,
+    hold_ends,
+    intents,
+    outside,
+    progress,
+    writing,
+)
 from patching import lease as leases
 from patching import plan as planning
 from patching.aws import session
@@ -70,6 +81,7 @@ PAUSED = "paused"
 
 
 def _pass(place: AccountRegion, lease: Lease, run: PushRun) -> None:
+    effects.let_go_of_held(place)
     full = not _is_only_wished_for(place)
     with session.counted() as calls:
         try:
@@ -83,6 +95,7 @@ def _pass(place: AccountRegion, lease: Lease, run: PushRun) -> None:
     reads = sum(number for call, number in calls.items() if session.is_read(call.partition(":")[2]))
     _end(place, lease, run, ending, full=full, reads=reads)
     crashpoint("run-closed")
+    hold_ends.prove(place, run)
     progress.settle(place, refusal=ending.error if ending.code == "refused" else "")
 
 
@@ -200,7 +213,9 @@ def _note_what_is_read(work: Work) -> None:
     for key, seen in work.live.items():
         state = work.states.get(key)
         if state is not None and not seen.foreign:
-            intents.note(work.lease, state, observed_digest=digest_of(to_plain(seen.spec)))
+            # that a window rests or is kept shut is no change of what a request was decided upon
+            digest = digest_of(to_plain(planning.content(seen.spec)))
+            intents.note(work.lease, state, observed_digest=digest)
 
 
 def _settle_open_operations(work: Work) -> None:
@@ -286,6 +301,7 @@ def _known(work: Work) -> dict[Key, Known]:
     )
     last = ended.values_list("generation", flat=True).first()
     asked_for = last is None or work.place.push_wanted > last
+    extra = {str(uid) for uid in work.place.occurrences.values_list("uid", flat=True)}
     return {
         key: Known(
             aws_id=state.aws_id,
@@ -294,7 +310,8 @@ def _known(work: Work) -> dict[Key, Known]:
             waits=_why_wait(work, key, state, fresh, unanswered),
             fails=_why_not_again(work, key, state, asked_for=asked_for),
             restores=bool(state.restore_digest) and state.restore_digest == _live_digest(work, key),
-            waived=any(source["kind"] == "waiver" for source in state.sources),
+            waived=any(source["kind"] in ("waiver", "hold") for source in state.sources)
+            or key.name.partition(":")[0] in extra,
         )
         for key, state in work.states.items()
     }

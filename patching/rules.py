@@ -7,15 +7,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from patching import adopting, limits, schedules, unmanaged
+from patching import adopting, freezing, limits, schedules, shutting_rules, unmanaged
 from patching.items import Problem, is_new
 from patching.models import (
     AccountRegion,
     Adoption,
     Application,
     Environment,
+    Freeze,
     MaintenanceWindow,
     ManagedInstance,
+    Occurrence,
     PatchBaseline,
     PatchGroup,
 )
@@ -60,13 +62,23 @@ def account_regions(items: Iterable[Item]) -> QuerySet[AccountRegion]:
         spec, row = item["spec"], _target(item)
         place = place_of(spec) if "account" in spec else None
         found |= {place.pk} if place else set()
-        if isinstance(row, PatchGroup | MaintenanceWindow):
+        if isinstance(row, PatchGroup | MaintenanceWindow | Occurrence):
             found.add(row.account_region_id)
+        if item["kind"] == "freeze":
+            found |= {one.account_region_id for one in _frozen(spec, row)}
         if isinstance(row, PatchBaseline):
             found |= {group.account_region_id for group in groups_using(row.name)}
         if item["action"] == "adopt" and (theirs := adopting.there(item["target"])) is not None:
             found.add(theirs.account_region_id)
     return AccountRegion.objects.filter(pk__in=found).select_related("account")
+
+
+def _frozen(spec: Mapping[str, Any], row: Governed | None) -> list[MaintenanceWindow]:
+    """Windows that a freeze would keep shut, or keeps shut as it is."""
+    return [
+        *(freezing.windows_under(spec) if spec else ()),
+        *(freezing.windows_of(row) if isinstance(row, Freeze) else ()),
+    ]
 
 
 def place_of(spec: Mapping[str, Any]) -> AccountRegion | None:
@@ -112,7 +124,7 @@ def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Te
         if row.application and row.application.team_id != team.pk:
             message = f"{row.name} belongs to {row.application.team}; its members ask for changes to it."
             return [Problem(f"{path}.target", "not_yours", message)]
-        if row.application is None and not _owns_shared(by):
+        if row.application is None and item["kind"] != "freeze" and not _owns_shared(by):
             return [
                 Problem(
                     f"{path}.target", "not_yours", f"{row.name} is shared; security operations change it."
@@ -121,6 +133,10 @@ def _check_item(item: Item, path: str, items: Sequence[Item], by: User, team: Te
     if item["action"] == "delete":
         return _check_delete(item, path, items, row)
     spec, at = item["spec"], f"{path}.spec"
+    if item["kind"] == "freeze":
+        return [*problems, *shutting_rules.check_freeze(spec, at, row, by=by, team=team)]
+    if item["kind"] == "occurrence":
+        return [*problems, *shutting_rules.check_occurrence(spec, at, row, by=by, team=team)]
     problems += _check_ownership(spec, at, by, team)
     problems += _check_name(item, at, row, items)
     if item["kind"] == "baseline":
@@ -374,11 +390,13 @@ def _quotas(items: Sequence[Item]) -> Iterable[Problem]:
     """AWS's quotas per account and Region, reckoned as if everything asked for were there; those of others count."""
     added: dict[AccountRegion, list[int]] = defaultdict(list)
     for number, item in enumerate(items):
-        if item["kind"] == "window" and item["action"] == "create" and (place := place_of(item["spec"])):
+        opens_anew = item["kind"] == "window" or bool(item["spec"].get("moved_to"))
+        if opens_anew and item["action"] == "create" and (place := place_of(item["spec"])):
             added[place].append(number)
     for place, numbers in added.items():
         gone = [one["target"] for one in items if one["kind"] == "window" and one["action"] == "delete"]
         ours = MaintenanceWindow.objects.live().filter(account_region=place).exclude(pk__in=gone).count() + 1
+        ours += Occurrence.objects.live().filter(account_region=place, moved_to__gt=clock.now()).count()
         strange = len(limits.others(place, "window"))
         most = limits.limit(place, "windows")
         if ours + strange + len(numbers) > most:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 # Parents before children; a window is created disabled and enabled only after everything else stands.
@@ -26,7 +26,7 @@ class Key(NamedTuple):
 class Source(NamedTuple):
     """What a desired resource was made from, and the digest that was decided upon."""
 
-    kind: str  # revision, waiver, policy
+    kind: str  # revision, waiver, hold, policy
     id: str
     digest: str
 
@@ -105,13 +105,14 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class ScheduleSpec:
-    """A way back that AWS itself takes: at one moment, write tags on one instance."""
+    """A way back that AWS itself takes: at one moment, write a tag on one instance, or enable one window."""
 
     kind: ClassVar[str] = "schedule"
     at: str  # "2026-07-01T00:00:00", UTC
-    instance_id: str
-    tag_key: str
-    tag_value: str
+    instance_id: str = ""
+    tag_key: str = ""
+    tag_value: str = ""
+    window: str = ""  # name of the window's Key, where it enables one
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ def from_plain(kind: str, data: Mapping[str, Any]) -> Spec:
     spec = SPECS[kind]
     values: dict[str, Any] = {}
     for field in fields(spec):
+        if field.name not in data and field.default is not MISSING:
+            continue  # written down before there was such a field
         value = data[field.name]
         if field.type in (frozenset[str], "frozenset[str]"):
             value = frozenset(value)

@@ -9,6 +9,8 @@ from django.db import DatabaseError, connection
 
 from patching import (
     alarms,
+    effects,
+    freezing,
     notices,
     offered,
     progress,
@@ -49,6 +51,7 @@ def tick() -> None:
     progress.settle_idle()
     alarms.raise_due()
     run_reviews.ask_due()
+    effects.want_push(freezing.follow_all(), "freezes")
     for account_region in turns.to_send_for():
         nudge.wake("patching.push_account_region", account_region.pk, "tick")
     for account_region in turns.to_read(pull.due()):

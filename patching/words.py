@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from patching import schedules
+from patching import schedules, shutting_words
 
 SYSTEM_NAMES = {
     "WINDOWS": "Windows",
@@ -23,7 +23,13 @@ SYSTEM_NAMES = {
     "SUSE": "SUSE Linux Enterprise Server",
     "MACOS": "macOS",
 }
-KINDS = {"baseline": "Baseline", "patch-group": "Patch group", "window": "Window"}
+KINDS = {
+    "baseline": "Baseline",
+    "patch-group": "Patch group",
+    "window": "Window",
+    "freeze": "Freeze",
+    "occurrence": "Opening",
+}
 TASK_PLACES = {"pre": "before", "install": "install", "scan": "scan", "post": "after"}
 
 
@@ -209,6 +215,12 @@ def in_a_line(kind: str, spec: Mapping[str, Any]) -> str:
     """An object of a request in one line under its name."""
     if kind == "baseline":
         return baseline_in_a_line(spec["definition"])
+    if kind in ("freeze", "occurrence"):
+        return (
+            shutting_words.freeze_in_a_line(spec)
+            if kind == "freeze"
+            else shutting_words.occurrence_in_a_line(spec)
+        )
     return window_in_a_line(spec) if kind == "window" else group_in_a_line(spec)
 
 
@@ -216,4 +228,10 @@ def in_words(kind: str, spec: Mapping[str, Any]) -> dict[str, str]:
     """A spec field by field."""
     if kind == "baseline":
         return baseline_in_words(spec)
+    if kind in ("freeze", "occurrence"):
+        return (
+            shutting_words.freeze_in_words(spec)
+            if kind == "freeze"
+            else shutting_words.occurrence_in_words(spec)
+        )
     return window_in_words(spec) if kind == "window" else group_in_words(spec)

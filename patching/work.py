@@ -12,7 +12,7 @@ from patching.gate import Gate
 from patching.lease import Lease
 from patching.models import AccountRegion, Adoption, PushRun, ResourceState
 from patching.plan import Known, Obstacle, one_each, parent_of, same, shown_name
-from patching.specs import Desired, Key, Spec, from_plain
+from patching.specs import Desired, Key, ScheduleSpec, Spec, from_plain
 from portal.governance import clock
 
 # what AWS gives an id and tells of in detail only one by one
@@ -131,6 +131,8 @@ class Work:
     def _parent(self, key: Key) -> Key | None:
         wanted, applied = self.world.get(key), self.applied(key)
         spec = wanted.spec if wanted is not None else applied
+        if isinstance(spec, ScheduleSpec) and spec.window:
+            return Key("window", spec.window)  # it names the window's id in AWS
         return parent_of(spec) if spec is not None else None
 
 

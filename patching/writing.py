@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,7 @@ from patching.crashpoints import crashpoint
 from patching.lease import LeaseLostError
 from patching.models import Operation, ResourceState
 from patching.plan import Step, parent_of
-from patching.specs import Key, RegistrationSpec, Spec, WindowSpec, to_plain
+from patching.specs import Key, RegistrationSpec, ScheduleSpec, Spec, WindowSpec, to_plain
 from patching.work import Work
 from portal.governance import clock
 from portal.governance.canonical import digest_of
@@ -29,6 +29,7 @@ LOOKS = 3
 FULL = "ResourceLimitExceededException"  # AWS's word where one more would be above a quota
 DENIED_AT_MOST = 3  # after so many the role is at fault, and every other write would go the same way
 LONGEST_WINDOW = timedelta(hours=25)
+LONGEST_SWAP = timedelta(hours=1)  # a swap takes seconds; this is for the one that dies half way
 logger = logging.getLogger(__name__)
 Condition = ResourceState.Condition
 
@@ -52,7 +53,10 @@ def carry_out(work: Work, steps: Iterable[Step]) -> None:
 
 
 def _stage(step: Step) -> int:
-    """Building; then tags, which need the way back to stand; then removals of what they leave; then opening windows."""
+    """Building; then tags and holds, which need the way back to stand; then removals of what they leave; then opening
+    windows."""
+    if step.action == "disable" and step.aws_id and step.needs:
+        return 1  # kept shut
     if step.action == "enable":
         return 3
     if step.action == "delete":
@@ -109,7 +113,8 @@ def _unmet(work: Work, step: Step, *, proven: bool) -> str:
         label = work.world[need].label if need in work.world else str(need)
         if need in work.stuck:
             return f"Waits for {label}."
-        if proven and need in work.world and not work.is_right(need):
+        right = work.is_in_sync if step.key.kind == "schedule" else work.is_right
+        if proven and need in work.world and not right(need):
             return f"Waits until {label} reads back as wanted."
     return ""
 
@@ -204,6 +209,8 @@ def _swap(work: Work, step: Step, spec: RegistrationSpec) -> None:
     """In between, the group falls to the account's default baseline: none of its windows may open or run."""
     for window in sorted(work.windows_of_group.get(spec.patch_group, ())):
         _raise_unless_at_rest(work, window)
+    for window in sorted(work.windows_of_group.get(spec.patch_group, ())):
+        _put_off_opening(work, window)
     state, adapter = work.resource(step.key), work.adapters[step.key.kind]
     call = adapter.update(spec, work.live[step.key], work.ids)
     _write(work, state, "update", call, done_with={"aws_id": "", **_out_of_sync("Between two baselines.")})
@@ -212,6 +219,19 @@ def _swap(work: Work, step: Step, spec: RegistrationSpec) -> None:
     call = adapter.create(spec, mark, "", work.ids)
     aws_id = adapter.made_id(spec, call, {})
     _write(work, state, "update", call, done_with=_written(spec, aws_id))
+
+
+def _put_off_opening(work: Work, window: Key) -> None:
+    """Move the scheduled end of a hold out of the way; the next pass moves it back, or opens the window itself."""
+    later = (clock.now() + LONGEST_SWAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    for key, seen in sorted(work.live.items()):
+        spec = seen.spec
+        if not isinstance(spec, ScheduleSpec) or spec.window != window.name or spec.at >= later:
+            continue
+        put_off = replace(spec, at=later)
+        call = work.adapters["schedule"].update(put_off, seen, work.ids)
+        _write(work, work.resource(key), "update", call, done_with=_written(put_off, seen.aws_id))
+        crashpoint("opening-put-off")
 
 
 def _raise_unless_at_rest(work: Work, window: Key) -> None:
@@ -237,6 +257,8 @@ def _disable(work: Work, step: Step) -> None:
             work.gate.check(work.world[step.key])
         else:
             work.gate.check_removal(step.key)
+    if step.needs and step.aws_id:
+        crashpoint("before-shut")
     _turn(work, step, enabled=False)
 
 

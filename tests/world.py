@@ -9,15 +9,17 @@ from django.db import transaction
 
 from exemptions import reviewing, workflow
 from exemptions.models import Document, Exemption, Review
-from patching import desired, run_reviews
+from patching import desired, openings, run_reviews
 from patching.calendar import feeds
 from patching.cataloguing import import_file
 from patching.models import (
     AccountRegion,
     ChangeRequest,
     Drift,
+    Freeze,
     MaintenanceWindow,
     ManagedInstance,
+    Occurrence,
     Patch,
     PatchBaseline,
     PatchFinding,
@@ -69,6 +71,7 @@ def _requests(cast: dict[str, User]) -> dict[str, Any]:
     decided = asks.submitted(cast["rita"], asks.ha_items(instances))
     asks.approve(decided, *(cast[name] for name in ("omar", "ivan", "clara")))
     spare = factories.instance(factories.application(), "prod")
+    shut = _shut(cast)
     items = [asks.window_item([spare], "prod", name="payments-spare")]
     failed = asks.drafted(cast["rita"], items)
     ChangeRequest.objects.filter(pk=failed.pk).update(state=ChangeRequest.State.FAILED)
@@ -79,11 +82,35 @@ def _requests(cast: dict[str, User]) -> dict[str, Any]:
         "request comment": _blocking(draft, cast),
         "submitted request": asks.submitted(cast["rita"], items).pk,
         "failed request": failed.pk,
+        **shut,
         "instance": instances[0].pk,
         "window": MaintenanceWindow.objects.get(name="payments-prod-a").pk,
         "patch group": PatchGroup.objects.get(name="payments-prod").pk,
         "baseline": PatchBaseline.objects.get(name="payments-prod-win").pk,
     }
+
+
+def _shut(cast: dict[str, User]) -> dict[str, Any]:
+    """A freeze of payments test that lies ahead, and a skipped opening of a window of test."""
+    window = MaintenanceWindow.objects.get(name="payments-test-a")
+    run_at = openings.next_starts(window.spec, start=clock.now(), count=1, since=window.created_at)[0]
+    where = {"application": "payments", "environment": "test"}
+    freeze = {
+        **where,
+        "name": "Closing",
+        "starts_at": f"{run_at + timedelta(days=1):%Y-%m-%dT%H:%M}",
+        "ends_at": f"{run_at + timedelta(days=3):%Y-%m-%dT%H:%M}",
+        "timezone": "UTC",
+        "reason": "The books are closed.",
+    }
+    place = {name: window.spec[name] for name in ("account", "region")}
+    opening = {**where, **place, "window": window.name, "run_at": f"{run_at:%Y-%m-%dT%H:%M:%SZ}"}
+    items = [
+        {"action": "create", "kind": kind, "target": None, "spec": spec}
+        for kind, spec in (("freeze", freeze), ("occurrence", opening))
+    ]
+    asks.in_effect(cast["rita"], items, cast["omar"])
+    return {"freeze": Freeze.objects.get().pk, "occurrence": Occurrence.objects.get().pk}
 
 
 def _exemptions(cast: dict[str, User]) -> dict[str, Any]:

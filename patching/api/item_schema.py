@@ -17,6 +17,7 @@ JSON_TYPES = (
     ("1–24 hours", {"type": "integer"}),
     ("0–23 hours", {"type": "integer"}),
     ("0–100", {"type": "integer"}),
+    ("true or false", {"type": "boolean"}),
 )
 EXAMPLE_WINDOW = {
     "action": "create",

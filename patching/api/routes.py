@@ -8,6 +8,7 @@ from patching.api.change_requests import ChangeRequests
 from patching.api.compliance import Findings, Scans, Summary
 from patching.api.drifts import Drifts
 from patching.api.failures import Failures
+from patching.api.freezes import Freezes, Occurrences
 from patching.api.governed import Baselines, PatchGroups, Windows
 from patching.api.instances import Instances
 from patching.api.push_runs import PushRuns
@@ -33,4 +34,6 @@ def register(router: BaseRouter) -> None:
     router.register("resources", Resources, "resource")
     router.register("window-runs", WindowRuns, "window-run")
     router.register("failures", Failures, "failure")
+    router.register("freezes", Freezes, "freeze")
+    router.register("occurrences", Occurrences, "occurrence")
     router.register("reports", Reports, "report")

@@ -1,4 +1,4 @@
-"""One-time schedules of EventBridge Scheduler that take an exemption back when its time is up.
+"""One-time schedules of EventBridge Scheduler that take an exemption or a hold back when its time is up.
 
 They cannot be tagged; they are ours because their group is, and the group is named after the installation.
 """
@@ -12,9 +12,9 @@ from patching.aws import marks
 from patching.aws.adapter import Adapter
 from patching.aws.errors import AwsChanged, AwsError
 from patching.aws.marks import Call, Ids, Mark, Names, Observed
-from patching.specs import ScheduleSpec
+from patching.specs import Key, ScheduleSpec
 
-TARGET = "arn:{partition}:scheduler:::aws-sdk:ec2:{operation}"
+TARGET = "arn:{partition}:scheduler:::aws-sdk:{service}:{operation}"
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Schedules(Adapter[ScheduleSpec]):
             except AwsChanged:  # it has done its work and is gone
                 continue
             key = names.key(self.kind, mark.uid)
-            yield Observed(key, row["Name"], from_aws(reply), mark.uid, mark.incarnation)
+            yield Observed(key, row["Name"], from_aws(reply, names), mark.uid, mark.incarnation)
 
     def _look_at_group(self) -> None:
         if self._was_ours:
@@ -81,11 +81,11 @@ class Schedules(Adapter[ScheduleSpec]):
         return Call("scheduler", "CreateScheduleGroup", request)
 
     def create(self, spec: ScheduleSpec, mark: Mark, token: str, ids: Ids) -> Call:
-        request = {"Name": mark.name(), "ClientToken": token, **self._content(spec)}
+        request = {"Name": mark.name(), "ClientToken": token, **self._content(spec, ids)}
         return Call("scheduler", "CreateSchedule", request)
 
     def update(self, spec: ScheduleSpec, seen: Observed, ids: Ids) -> Call:
-        return Call("scheduler", "UpdateSchedule", {"Name": seen.aws_id, **self._content(spec)})
+        return Call("scheduler", "UpdateSchedule", {"Name": seen.aws_id, **self._content(spec, ids)})
 
     def delete(self, seen: Observed, earlier: str | None) -> Call:
         return Call("scheduler", "DeleteSchedule", {"Name": seen.aws_id, "GroupName": self.installation})
@@ -93,15 +93,21 @@ class Schedules(Adapter[ScheduleSpec]):
     def made_id(self, spec: ScheduleSpec, call: Call, reply: Mapping[str, Any]) -> str:
         return str(call.request["Name"])
 
-    def _content(self, spec: ScheduleSpec) -> dict[str, Any]:
+    def _content(self, spec: ScheduleSpec, ids: Ids) -> dict[str, Any]:
         role_arn = self.clients.role_arn(self.restore_role)
-        return {"GroupName": self.installation, **to_aws(spec, role_arn, self.clients.partition)}
+        window_id = ids[Key("window", spec.window)] if spec.window else ""
+        return {"GroupName": self.installation, **to_aws(spec, role_arn, self.clients.partition, window_id)}
 
 
-def to_aws(spec: ScheduleSpec, role_arn: str, partition: str = "aws") -> dict[str, Any]:
-    """A tag with no value to go back to is taken away."""
-    tag = {"Key": spec.tag_key, **({"Value": spec.tag_value} if spec.tag_value else {})}
-    operation = "createTags" if spec.tag_value else "deleteTags"
+def to_aws(spec: ScheduleSpec, role_arn: str, partition: str = "aws", window_id: str = "") -> dict[str, Any]:
+    """A tag with no value to go back to is taken away; a window is enabled, and nothing else of it is touched."""
+    if spec.window:
+        service, operation = "ssm", "updateMaintenanceWindow"
+        work: dict[str, Any] = _enabling(window_id)
+    else:
+        tag = {"Key": spec.tag_key, **({"Value": spec.tag_value} if spec.tag_value else {})}
+        service, operation = "ec2", "createTags" if spec.tag_value else "deleteTags"
+        work = {"Resources": [spec.instance_id], "Tags": [tag]}
     return {
         "ScheduleExpression": f"at({spec.at})",
         "ScheduleExpressionTimezone": "UTC",
@@ -109,23 +115,30 @@ def to_aws(spec: ScheduleSpec, role_arn: str, partition: str = "aws") -> dict[st
         "ActionAfterCompletion": "DELETE",
         "State": "ENABLED",
         "Target": {
-            "Arn": TARGET.format(partition=partition, operation=operation),
+            "Arn": TARGET.format(partition=partition, service=service, operation=operation),
             "RoleArn": role_arn,
-            "Input": json.dumps({"Resources": [spec.instance_id], "Tags": [tag]}, sort_keys=True),
+            "Input": json.dumps(work, sort_keys=True),
         },
     }
 
 
-def from_aws(reply: Mapping[str, Any]) -> ScheduleSpec:
+def from_aws(reply: Mapping[str, Any], names: Names | None = None) -> ScheduleSpec:
     """What a schedule will do; one that was disabled or rewritten by hand equals no spec."""
     at = reply.get("ScheduleExpression", "").removeprefix("at(").removesuffix(")")
     at += "" if reply.get("State") == "ENABLED" else " (disabled)"
     try:
         work = json.loads(reply["Target"]["Input"])
+        if "WindowId" in work:
+            known = names.of_id(work["WindowId"]) if names else work["WindowId"]
+            return ScheduleSpec(at=at, window=known if work == _enabling(work["WindowId"]) else "")
         tag = work["Tags"][0]
         instance_id = ", ".join(work["Resources"])
     except (KeyError, IndexError, TypeError, ValueError):
-        return ScheduleSpec(at=at, instance_id="", tag_key="", tag_value="")
+        return ScheduleSpec(at=at)
     return ScheduleSpec(
         at=at, instance_id=instance_id, tag_key=tag.get("Key", ""), tag_value=tag.get("Value", "")
     )
+
+
+def _enabling(window_id: str) -> dict[str, Any]:
+    return {"Enabled": True, "WindowId": window_id}

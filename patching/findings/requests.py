@@ -5,7 +5,7 @@ from typing import Any
 
 from patching.effects import items_of
 from patching.findings.telling import WARNING, Finding
-from patching.items import is_new
+from patching.items import is_new, name_of
 from patching.models import ChangeRequest
 from patching.permissions import ROWS
 from patching.words import counted, listed
@@ -43,7 +43,7 @@ def _taken(items: Iterable[Mapping[str, Any]]) -> list[str]:
     names: dict[str, set[str]] = {}
     for one in items:
         if is_new(one):
-            names.setdefault(one["kind"], set()).add(one["spec"]["name"])
+            names.setdefault(one["kind"], set()).add(name_of(one))
     return sorted(
         name
         for kind, wanted in names.items()
@@ -61,5 +61,5 @@ def _objects(items: Iterable[Mapping[str, Any]]) -> set[tuple[str, ...]]:
     for one in items:
         if one["action"] != "delete":
             spec = one["spec"]
-            found.add((one["kind"], spec.get("account", ""), spec.get("region", ""), spec["name"]))
+            found.add((one["kind"], spec.get("account", ""), spec.get("region", ""), name_of(one)))
     return found

@@ -99,6 +99,9 @@ class WindowHold(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    # when AWS was read back to have the window open again after it, and by what that is proved
+    restored_at = models.DateTimeField(null=True, blank=True)
+    restored_proof = models.JSONField(default=dict, blank=True)
 
     objects = HoldQuerySet.as_manager()
 

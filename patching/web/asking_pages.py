@@ -13,7 +13,7 @@ from patching import findings, impact, permissions, rules, system_facts, words, 
 from patching.around import Around
 from patching.findings import Finding
 from patching.impact import Impact
-from patching.items import check_items, with_defaults
+from patching.items import check_items, name_of, with_defaults
 from patching.models import ChangeRequest
 from patching.web.asking import AskForm, Item, zones
 from patching.web.repeated import EDIT
@@ -129,12 +129,12 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
 
 
 def _lines(items: list[Item]) -> list[Line]:
-    order = ("window", "patch-group", "baseline")
+    order = ("freeze", "occurrence", "window", "patch-group", "baseline")
     ordered = sorted(items, key=lambda one: order.index(one["kind"]))
     return [
         Line(
             words.KINDS[one["kind"]],
-            one["spec"].get("name", ""),
+            name_of(one),
             words.in_a_line(one["kind"], one["spec"]),
             one["spec"].get("environment", ""),
         )

@@ -23,7 +23,7 @@ from patching.models import (
 )
 from patching.models.governed import Governed
 from patching.permissions import ROWS
-from patching.web import adopting, wizard
+from patching.web import adopting, freezes, wizard
 from patching.web.asking import (
     AskForm,
     GroupForm,
@@ -193,6 +193,8 @@ def _form_for(request: SignedInRequest, change: ChangeRequest, items: list[Item]
     item = items[0]
     if item["action"] == "adopt":
         return adopting.form_of(request, item, said)
+    if item["kind"] in ("freeze", "occurrence") and item["action"] != "delete":
+        return freezes.form_for(request, item, said)
     if item["action"] == "delete":
         row = ROWS[item["kind"]].objects.filter(pk=item["target"]).first()
         return _removal(item["kind"], row, initial=said, editing=True) if row else None

@@ -10,7 +10,7 @@ from patching.models import ChangeRequest, Environment
 from patching.models.governed import Governed
 from patching.words import KINDS, counted, listed
 
-_ORDER = ("window", "baseline", "patch-group")
+_ORDER = ("freeze", "occurrence", "window", "baseline", "patch-group")
 
 
 @dataclass(frozen=True)

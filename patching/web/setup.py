@@ -73,7 +73,9 @@ def account_setup(request: SignedInRequest, pk: int) -> HttpResponse:
         "trust": _shown(iam.trust_policy(account, hub)) if hub else "",
         "permissions": _shown(permissions),
         "restore_trust": _shown(iam.restore_trust_policy(account)),
-        "restore_permissions": _shown(iam.restore_policy(account, partition=partition)),
+        "restore_permissions": _shown(
+            iam.restore_policy(account, installation=settings.INSTALLATION, partition=partition)
+        ),
         "template": onboarding.template(account, "yaml"),
         "read": [place for place in account.regions.all() if place.last_pulled_at],
     }

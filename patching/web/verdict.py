@@ -77,7 +77,8 @@ def slots(request: ChangeRequest, user: User, needs: Sequence[str], why: str) ->
 
 def reason_for(impact: Impact) -> str:
     """What the decision table looked at, to stand behind "because it"."""
-    kinds = [KINDS[kind].lower() for kind in ("baseline", "window", "patch-group") if impact.kinds.get(kind)]
+    order = ("baseline", "freeze", "occurrence", "window", "patch-group")
+    kinds = [KINDS[kind].lower() for kind in order if impact.kinds.get(kind)]
     where = "production " if impact.touches_production else ""
     return f"touches {listed(f'{where}{kind}s' for kind in kinds)}"
 

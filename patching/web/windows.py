@@ -15,6 +15,7 @@ from patching.models import MaintenanceWindow, ManagedInstance, Waiver
 from patching.web import runs, standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
+from patching.web.freezes import holds_of
 from portal.governance import clock, lists, roles
 
 RUNS = 12
@@ -103,6 +104,8 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "past": runs.past_runs(window),
         "alerts": [] if window.retired_at else list(run_verdicts.of_window(window, clock.now())),
         "changes": _clock_changes(window),
+        "holds": holds_of(request.user, window),
+        "openings": window.occurrences.live().filter(run_at__gt=clock.now()),
         "tasks": sorted(window.spec["tasks"], key=lambda task: task["priority"]),
         "members": _members(window),
         **how_they_stand(request.user, window, "home_window"),

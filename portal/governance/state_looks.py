@@ -86,6 +86,11 @@ STATES: dict[str, tuple[str, str]] = {
     "missing": ("bad", "Gone from AWS"),
     "parked": ("bad", "Parked"),
     "removed": ("off", "Removed"),
+    # freezes, by dates
+    "freeze.ahead": ("wait", "Ahead"),
+    "freeze.in_force": ("warn", "In force"),
+    "freeze.ended": ("off", "Over"),
+    "freeze.removed": ("off", "Removed"),
     "orphan": ("warn", "Ours, but nobody asked for it"),
     "twin": ("warn", "In AWS twice"),
     "enforced": ("ok", "Enforced"),

@@ -31,7 +31,8 @@ ONCE = (
     "run-closed",
 )
 EVERY_CALL = ("intent-written", "call-returned", "result-saved")
-IN_A_SWAP = ("between-two-baselines",)
+IN_A_SWAP = ("between-two-baselines", "opening-put-off")
+IN_A_HOLD = ("before-shut",)
 WRITES = 16  # of the small request: the daily scan included
 
 
@@ -88,7 +89,7 @@ def test_the_points_tested_are_the_points_there_are():
     named = set()
     for path in (ROOT / "patching").rglob("*.py"):
         named |= set(re.findall(r'crashpoint\("([a-z-]+)"\)', path.read_text()))
-    assert named == {*ONCE, *EVERY_CALL, *IN_A_SWAP}
+    assert named == {*ONCE, *EVERY_CALL, *IN_A_SWAP, *IN_A_HOLD}
 
 
 def test_a_push_that_dies_with_an_answer_in_hand_is_taken_up(asked, retail, simulated_aws, meanwhile):

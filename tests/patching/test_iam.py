@@ -84,9 +84,11 @@ def test_the_one_role_goes_to_the_scheduler_alone():
     assert one["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
-def test_the_way_back_tags_instances_and_does_nothing_else():
-    (only,) = iam.restore_policy(RETAIL)["Statement"]
-    assert only["Action"] == ["ec2:CreateTags", "ec2:DeleteTags"]
+def test_the_way_back_tags_instances_enables_our_windows_and_does_nothing_else():
+    tags, windows = iam.restore_policy(RETAIL, installation="patchwarden")["Statement"]
+    assert tags["Action"] == ["ec2:CreateTags", "ec2:DeleteTags"]
+    assert windows["Action"] == ["ssm:UpdateMaintenanceWindow"]
+    assert windows["Condition"]["StringEquals"] == {"aws:ResourceTag/patchwarden:installation": "patchwarden"}
     (trusted,) = iam.restore_trust_policy(RETAIL)["Statement"]
     assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trusted["Condition"]["StringEquals"]["aws:SourceAccount"] == "211125483017"
@@ -121,7 +123,9 @@ def test_the_template_holds_both_roles_with_exactly_the_policies_of_the_page():
     )
     assert [one["PolicyDocument"] for one in first["Policies"]] == [permissions]
     assert second["AssumeRolePolicyDocument"] == iam.restore_trust_policy(RETAIL)
-    assert [one["PolicyDocument"] for one in second["Policies"]] == [iam.restore_policy(RETAIL)]
+    assert [one["PolicyDocument"] for one in second["Policies"]] == [
+        iam.restore_policy(RETAIL, installation="patchwarden")
+    ]
 
 
 def test_the_template_keeps_to_what_cloudformation_and_iam_take():

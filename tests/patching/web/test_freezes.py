@@ -1,0 +1,159 @@
+"""Pages of freezes and single openings: asking by form and by calendar, lists, detail, and the owner's preparation."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from patching.effects import items_of
+from patching.models import ChangeRequest, Freeze, MaintenanceWindow, Occurrence, RunReview
+from portal.governance import clock
+from tests import asks, factories, people
+from tests.patching.test_freezing import MADE, OPENS, freeze_item, opening_item
+from tests.patching.web.conftest import text_of
+
+WHY = {"title": "No patching", "reason": "The books are closed then.", "do": "draft"}
+FREEZE = {
+    "name": "Year-end closing",
+    "why": "The books are closed.",
+    "starts_at": "2026-06-06T00:00",
+    "ends_at": "2026-06-15T00:00",
+    "timezone": "Europe/Berlin",
+    "application": "payments",
+    "environment": "dev",
+    "place": "",
+}
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//x//x//EN
+BEGIN:VEVENT
+UID:1@x
+SUMMARY:Closing
+DTSTART:20260606T000000
+DTEND:20260608T000000
+END:VEVENT
+BEGIN:VEVENT
+UID:2@x
+SUMMARY:Audit
+DTSTART;VALUE=DATE:20260701
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.fixture
+def window(cast):
+    clock.set_to(MADE)
+    member = factories.instance(factories.payments(), "dev")
+    asks.in_effect(cast["rita"], [asks.window_item([member])], cast["omar"])
+    return MaintenanceWindow.objects.get()
+
+
+@pytest.fixture
+def rita(cast):
+    return people.signed_in(cast["rita"])
+
+
+def asked():
+    return items_of(ChangeRequest.objects.latest("pk").current)
+
+
+def test_a_freeze_is_asked_for_by_form_with_its_effect_beside_it(window, rita):
+    address = reverse("patching:freeze-ask")
+    shown = rita.post(address, {**FREEZE, **WHY, "do": "preview"})
+    assert "Freeze" in text_of(shown)
+    assert rita.post(address, {**FREEZE, **WHY}).status_code == 302
+    (item,) = asked()
+    assert item["spec"] == {**freeze_item()["spec"], "account": "", "region": ""}
+    page = rita.get(reverse("patching:request-detail", args=[ChangeRequest.objects.latest("pk").pk]))
+    assert "Shuts 1 window: 2 openings fall out, and 1 instance misses a run." in text_of(page)
+
+
+def test_a_bad_end_is_told_under_its_field(window, rita):
+    said = {**FREEZE, **WHY, "ends_at": "2026-06-01T00:00"}
+    response = rita.post(reverse("patching:freeze-ask"), said)
+    assert response.status_code == 400
+    assert response.context["form"].errors["ends_at"] == ["The end comes after the start."]
+
+
+def test_a_calendar_becomes_one_request_of_several_freezes(window, rita):
+    said = {
+        "calendar": CALENDAR,
+        "timezone": "Europe/Berlin",
+        "application": "payments",
+        "environment": "",
+        "place": "",
+    }
+    address = reverse("patching:freeze-calendar")
+    preview = text_of(rita.post(address, {**said, **WHY, "do": "preview"}))
+    assert "Closing" in preview
+    assert "Audit" in preview
+    assert rita.post(address, {**said, **WHY}).status_code == 302
+    assert [one["spec"]["name"] for one in asked()] == ["Closing", "Audit"]
+
+
+def test_what_is_no_calendar_is_told_and_asks_nothing(window, rita):
+    said = {
+        "calendar": "hello",
+        "timezone": "Europe/Berlin",
+        "application": "payments",
+        "environment": "",
+        "place": "",
+    }
+    response = rita.post(reverse("patching:freeze-calendar"), {**said, **WHY})
+    assert response.status_code == 400
+    assert "not an iCalendar file" in text_of(response)
+
+
+def test_an_opening_is_moved_by_form_in_the_zone_of_its_window(window, rita):
+    said = {"run_at": "2026-06-07T00:00:00Z", "what": "move", "moved_to": "2026-06-09T02:00", **WHY}
+    response = rita.post(reverse("patching:window-occurrence", args=[window.pk]), said)
+    assert response.status_code == 302, response.context["form"].errors
+    (item,) = asked()
+    assert (item["spec"]["run_at"], item["spec"]["moved_to"]) == (
+        "2026-06-07T00:00:00Z",
+        "2026-06-09T00:00:00Z",
+    )
+
+
+def test_an_open_request_for_a_freeze_is_edited_in_its_own_form(window, rita):
+    rita.post(reverse("patching:freeze-ask"), {**FREEZE, **WHY})
+    page = rita.get(reverse("patching:request-edit", args=[ChangeRequest.objects.latest("pk").pk]))
+    assert page.context["form"].initial["why"] == "The books are closed."
+
+
+def test_the_page_of_a_freeze_names_windows_openings_and_how_it_stands(window, rita, cast):
+    asks.in_effect(cast["rita"], [freeze_item()], cast["omar"])
+    page = text_of(rita.get(reverse("patching:freeze-detail", args=[Freeze.objects.get().pk])))
+    assert "payments-dev" in page
+    assert "Open until then" in page
+    assert "Year-end closing" in text_of(rita.get(reverse("patching:freeze-list")))
+    assert "Year-end closing: The books are closed." in text_of(
+        rita.get(reverse("patching:window-detail", args=[window.pk]))
+    )
+
+
+def test_windows_of_others_are_counted_and_not_named(window, cast):
+    wide = freeze_item(application="", environment="")
+    asks.in_effect(cast["rita"], [wide], cast["ines"], cast["clara"])
+    page = text_of(
+        people.signed_in(cast["noor"]).get(reverse("patching:freeze-detail", args=[Freeze.objects.get().pk]))
+    )
+    assert "payments-dev" not in page
+    assert "1 window of other teams" in page
+
+
+def test_a_skipped_opening_shows_on_its_window_with_a_way_to_undo_it(window, rita, cast):
+    asks.in_effect(cast["rita"], [opening_item(window)], cast["omar"])
+    page = rita.get(reverse("patching:window-detail", args=[window.pk]))
+    assert reverse("patching:occurrence-remove", args=[Occurrence.objects.get().pk]) in page.content.decode()
+
+
+def test_an_owner_prepares_an_opening(window, rita):
+    address = reverse("patching:window-prepare", args=[window.pk])
+    assert rita.get(address).status_code == 200
+    rita.post(f"{address}?run_at=2026-06-07T00:00:00Z", {"lines": "Backup\nTell users", "done": ["Backup"]})
+    review = RunReview.objects.get()
+    assert review.planned_at == OPENS == datetime(2026, 6, 7, tzinfo=UTC)
+    assert [bool(line["done_by"]) for line in review.checklist] == [True, False]
+    assert rita.get(f"{address}?run_at=2026-06-08T00:00:00Z").status_code == 404
