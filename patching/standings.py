@@ -82,6 +82,26 @@ def findings_of_cve(user: User, cve: Cve) -> list[PatchFinding]:
     return sorted(found.values(), key=lambda one: (str(one.instance), one.patch_id))
 
 
+def lacking_by_cve(user: User, cves: Sequence[Cve]) -> Mapping[int, set[int]]:
+    """By CVE the instances that lack a fix for it, as ``findings_of_cve`` finds them; three queries for any number."""
+    found: dict[int, set[int]] = {one.pk: set() for one in cves}
+    links: dict[int, list[int]] = {}
+    linked = Patch.objects.filter(advisories__cves__in=cves).order_by()
+    for patch, cve in linked.values_list("pk", "advisories__cves").distinct():
+        if cve in found:
+            links.setdefault(patch, []).append(cve)
+    patches = list(Patch.objects.in_bulk(list(links)).values())
+    for patch, findings in findings_of_patches(user, patches).items():
+        for cve in links[patch]:
+            found[cve] |= {one.instance_id for one in findings}
+    by_name = {one.cve: one.pk for one in cves}
+    named = open_findings(user).exclude(cves=[]).order_by().values_list("instance_id", "cves")
+    for instance, names in named:
+        for name in by_name.keys() & set(names):
+            found[by_name[name]].add(instance)
+    return found
+
+
 def got_it(user: User, patches: Sequence[Patch]) -> list[PatchFinding]:
     """Who lacked one of these and does no more, the latest first."""
     rows = PatchFinding.objects.visible_to(user).exclude(resolved_at=None)

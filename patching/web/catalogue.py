@@ -23,6 +23,7 @@ from patching.standings import (
     findings_of_patches,
     got_it,
     judged_by_baselines,
+    lacking_by_cve,
     superseded_by,
 )
 from patching.web.filters import search
@@ -189,8 +190,9 @@ def cve_list(request: HttpRequest) -> HttpResponse:
     )
 
     def decorate(page: list[Any]) -> None:
+        lacking = lacking_by_cve(request.user, page)
         for row in page:
-            row.lacking = len({one.instance_id for one in findings_of_cve(request.user, row)})
+            row.lacking = len(lacking[row.pk])
 
     return lists.show(
         request,

@@ -7,6 +7,7 @@ from patching.standings import (
     findings_of_patches,
     got_it,
     judged_by_baselines,
+    lacking_by_cve,
     link,
     open_findings,
     superseded_by,
@@ -71,11 +72,13 @@ def test_a_cve_is_lacked_where_ssm_names_it_or_the_catalogue_does(axel):
     finding.save()
     cve = Cve.objects.get(cve="CVE-2026-1001")
     assert findings_of_cve(axel, cve) == [finding]
+    assert lacking_by_cve(axel, [cve]) == {cve.pk: {finding.instance_id}}
     Patch.objects.all().delete()
     assert findings_of_cve(axel, cve) == []
     finding.cves = ["CVE-2026-1001", "CVE-2026-10011"]
     finding.save()
     assert findings_of_cve(axel, cve) == [finding]
+    assert lacking_by_cve(axel, [cve]) == {cve.pk: {finding.instance_id}}
 
 
 def test_who_got_it_lacked_it_before(axel):
