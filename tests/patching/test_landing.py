@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from patching.cataloguing import import_file
+from patching.items import with_defaults
 from patching.landing import landings_of
 from patching.models import MaintenanceWindow, PatchBaseline, PatchFinding, PatchGroup, Waiver
 from patching.standings import open_findings
@@ -31,11 +32,20 @@ def lacking(days=7, patch="KB5039217", **tags):
     governed(
         PatchBaseline,
         BASELINE,
-        {"name": BASELINE, "definition": definition(days)},
+        {"name": BASELINE, "definition": definition(days), "application": "", "environment": ""},
         operating_system="WINDOWS",
     )
-    governed(PatchGroup, GROUP, {"baselines": {"WINDOWS": BASELINE}, "instances": []}, account_region=place)
+    where = {"account": place.account.account_id, "region": place.region, "az": ""}
+    whose = {"application": "payments", "environment": "prod"}
+    group = {"name": GROUP, "baselines": {"WINDOWS": BASELINE}, "instances": [], **where, **whose}
+    governed(PatchGroup, GROUP, group, account_region=place)
     spec = {
+        **where,
+        **whose,
+        "name": WINDOW,
+        "duration": 3,
+        "cutoff": 1,
+        "tasks": [{"name": "Install", "kind": "install"}],
         "schedule": "cron(0 2 ? * SUN *)",
         "timezone": "UTC",
         "offset": 0,
@@ -43,6 +53,7 @@ def lacking(days=7, patch="KB5039217", **tags):
         "end_date": "",
         "instances": [server.instance_id],
     }
+    spec = with_defaults({"action": "create", "kind": "window", "spec": spec})["spec"]
     governed(MaintenanceWindow, WINDOW, spec, account_region=place)
     at = clock.now()
     return PatchFinding.objects.create(
