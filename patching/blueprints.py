@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from patching import presets
+from patching import documents, presets
 from patching.sizing import CUTOFF, recommended_hours
 
 
@@ -13,7 +13,7 @@ class Stage:
     """One environment of an application, in the order in which environments are patched."""
 
     environment: str
-    days_after_patch_tuesday: int  # 0 to 19
+    days_after_patch_tuesday: int  # 0 to 19; or after whatever day the stages are counted from
     others_after_days: int  # delay of everything but critical security updates; 0 approves everything at once
 
 
@@ -33,7 +33,18 @@ HA_WINDOWS_STAGES = (
     Stage("test", days_after_patch_tuesday=4, others_after_days=7),
     Stage("prod", days_after_patch_tuesday=11, others_after_days=14),
 )
-LATEST_DAY = 19  # the fourth Tuesday plus 5 days; one more for zones that start past midnight
+PATCH_TUESDAY = (2, "TUE")
+
+
+def latest_day(nth: int) -> int:
+    """How many days after the nth such day of a month a stage may come.
+
+    Up to the fourth plus 5 days, which every month has; one more is left for zones that start past midnight.
+    """
+    return (4 - nth) * 7 + 5
+
+
+LATEST_DAY = latest_day(PATCH_TUESDAY[0])
 
 
 def ha_windows_application(
@@ -46,12 +57,14 @@ def ha_windows_application(
     stages: Sequence[Stage] = HA_WINDOWS_STAGES,
     start_hour: int = 20,
     snapshot_document: str = "",
+    counted_from: tuple[int, str] = PATCH_TUESDAY,
 ) -> list[dict[str, Any]]:
     """One window per zone and environment, one group and one baseline per environment.
 
     Windows of one environment start one after the other: the next zone begins when the one before has ended,
     on the following day where that is past midnight. Durations follow ``sizing.recommended_hours``.
-    ``snapshot_document`` adds an Automation task before the installation.
+    ``snapshot_document`` adds an Automation task before the installation. ``counted_from`` is the day of a month from
+    which the days of all stages count, such as the first Saturday: ``(1, "SAT")``.
     """
     members = list(members)
     items: list[dict[str, Any]] = []
@@ -71,7 +84,8 @@ def ha_windows_application(
             ids = sorted(member.instance_id for member in theirs if member.az == az)
             duration = recommended_hours(len(ids))
             later, hour = divmod(start_hour + hours_before, 24)
-            tuesday, offset = _tuesday(stage.days_after_patch_tuesday + later)
+            weeks, offset = divmod(stage.days_after_patch_tuesday + later, 7)
+            nth, weekday = counted_from
             items.append(
                 _create(
                     "window",
@@ -80,7 +94,7 @@ def ha_windows_application(
                         "name": f"{application}-{stage.environment}-{az[-1]}",
                         "description": f"{application} {stage.environment}, zone {az}",
                         "az": az,
-                        "schedule": f"cron(0 {hour} ? * TUE#{tuesday} *)",
+                        "schedule": f"cron(0 {hour} ? * {weekday}#{nth + weeks} *)",
                         "timezone": timezone,
                         "offset": offset,
                         "duration": duration,
@@ -92,12 +106,6 @@ def ha_windows_application(
             )
             hours_before += duration
     return items
-
-
-def _tuesday(days_after_patch_tuesday: int) -> tuple[int, int]:
-    """Which Tuesday of the month and how many days after it; an offset goes up to 6 days, a Tuesday always fits."""
-    weeks, offset = divmod(days_after_patch_tuesday, 7)
-    return 2 + weeks, offset
 
 
 def _create(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +139,8 @@ def _group(
 def _tasks(snapshot_document: str) -> list[dict[str, Any]]:
     before = []
     if snapshot_document:
-        before = [{"name": "Snapshot", "kind": "pre", "type": "AUTOMATION", "document": snapshot_document}]
+        called = documents.type_of(snapshot_document, else_=documents.AUTOMATION)
+        before = [{"name": "Snapshot", "kind": "pre", "type": called, "document": snapshot_document}]
     return [
         *before,
         {"name": "Install", "kind": "install", "max_concurrency": "50%", "max_errors": "10%"},

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from patching import clones, held, permissions, timelines
+from patching import clones, documents, held, permissions, timelines
 from patching.models import (
     AccountRegion,
     MaintenanceWindow,
@@ -441,7 +441,7 @@ def _extra_window(one: Occurrence, window_tag: str) -> list[Desired]:
 
 def _task(window: str, target: str, task: Mapping[str, Any]) -> TaskSpec:
     parameters = {name: tuple(values) for name, values in task["parameters"].items()}
-    if task["kind"] in ("install", "scan"):
+    if task["kind"] in ("install", "scan") and documents.takes_operation(task["document"], task["type"]):
         parameters["Operation"] = ("Install" if task["kind"] == "install" else "Scan",)
         parameters["RebootOption"] = (task["reboot"] or "NoReboot",)
     return TaskSpec(

@@ -1,17 +1,16 @@
 """What AWS holds, said as a request would ask for it. Pure: specs as plain values in, specs of items out."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from patching import documents
 from patching.aws import baselines, tasks, windows
 from patching.aws.marks import Names
 from patching.items import DOCUMENT
 from patching.specs import to_plain
 
 Plain = Mapping[str, Any]
-PATCHES = "AWS-RunPatchBaseline"
 OPERATIONS = {"Install": "install", "Scan": "scan"}
 FROM_KIND = ("Operation", "RebootOption")  # parameters that follow from a task's kind and its reboot
 # a window's fields that mean the same in a request as in AWS; being enabled cannot be asked for
@@ -93,7 +92,8 @@ def task(live: Plain, name: str) -> dict[str, Any]:
     parameters = {key: list(values) for key, values in live["parameters"]}
     kind = _kind(live, parameters)
     patches = kind in OPERATIONS.values()
-    reboot = parameters.get("RebootOption", ["RebootIfNeeded"])[0] if kind == "install" else ""
+    reboots = kind == "install" and documents.takes_reboot(live["document"])
+    reboot = parameters.get("RebootOption", ["RebootIfNeeded"])[0] if reboots else ""
     return {
         "name": name,
         "kind": kind,
@@ -116,9 +116,13 @@ def _kind(live: Plain, parameters: Mapping[str, list[str]]) -> str:
         raise CannotBeAskedForError(
             f"{what} is no Systems Manager document that Patchwarden runs. Take the task out of the window in AWS."
         )
-    if re.fullmatch(rf"(arn:.*/)?{PATCHES}", live["document"]):
+    known = documents.document_of(live["document"])
+    if known is not None and known.patches:
+        if not known.takes("Operation"):
+            return "install"
         operation = parameters.get("Operation", [""])[0]
         if operation not in OPERATIONS:
-            raise CannotBeAskedForError(f"{PATCHES} with Operation “{operation}” neither installs nor scans.")
+            message = f"{known.name} with Operation “{operation}” neither installs nor scans."
+            raise CannotBeAskedForError(message)
         return OPERATIONS[operation]
     return "pre" if live["priority"] < 10 else "post"

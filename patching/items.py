@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from patching import baseline_rules, schedules, shutting_items
+from patching import baseline_rules, documents, schedules, shutting_items
 from patching.item_words import Field as Field
 from patching.item_words import Problem as Problem
 from patching.shutting_items import FREEZE_FIELDS, OCCURRENCE_FIELDS
@@ -78,14 +78,24 @@ WINDOW_FIELDS = (
 TASK_FIELDS = (
     Field("name", "text, 1–60", True, "What it is called; unique in the window."),
     Field("kind", "pre, install, scan or post", True, "Its place in the run."),
-    Field("type", "RUN_COMMAND or AUTOMATION", False, "RUN_COMMAND unless said otherwise."),
+    Field(
+        "type",
+        "RUN_COMMAND or AUTOMATION",
+        False,
+        "Follows the document where it is known; else RUN_COMMAND.",
+    ),
     Field("document", "text", False, "The SSM document; AWS-RunPatchBaseline for install and scan."),
     Field("priority", "0–100", False, "Lower runs first; equal ones run together."),
     Field("max_concurrency", "count or percentage", False, "How many instances at once, such as 10 or 25%."),
     Field("max_errors", "count or percentage", False, "How many failures stop it, such as 1 or 10%."),
     Field("cutoff_behavior", "CONTINUE_TASK or CANCEL_TASK", False, "What happens at the cutoff."),
-    Field("reboot", "RebootIfNeeded or NoReboot", False, "For install."),
-    Field("parameters", "object of lists of text", False, "Further document parameters."),
+    Field("reboot", "RebootIfNeeded or NoReboot", False, "For install, where the document asks."),
+    Field(
+        "parameters",
+        "object of lists of text",
+        False,
+        "Further parameters, checked where the document is known.",
+    ),
 )
 FIELDS = {
     "baseline": BASELINE_FIELDS,
@@ -192,16 +202,20 @@ def with_defaults(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _task_with_defaults(task: Mapping[str, Any]) -> dict[str, Any]:
     patches = task["kind"] in ("install", "scan")
+    document = task.get("document", "AWS-RunPatchBaseline" if patches else "")
+    reboots = task["kind"] == "install" and documents.takes_reboot(document)
+    given = task.get("parameters", {})
+    usual = documents.usual_parameters(document) if isinstance(given, Mapping) else {}
     return {
-        "type": "RUN_COMMAND",
-        "document": "AWS-RunPatchBaseline" if patches else "",
+        "type": documents.type_of(document),
+        "document": document,
         "priority": {"pre": 1, "install": 10, "scan": 15, "post": 20}[task["kind"]],
         "max_concurrency": "25%",
         "max_errors": "10%",
         "cutoff_behavior": "CONTINUE_TASK",
-        "reboot": "RebootIfNeeded" if task["kind"] == "install" else "",
-        "parameters": {},
+        "reboot": "RebootIfNeeded" if reboots else "",
         **task,
+        "parameters": {**usual, **given} if usual else given,
     }
 
 
@@ -376,13 +390,11 @@ def _check_task(task: Any, path: str) -> list[Problem]:
     choices = {
         "type": ("RUN_COMMAND", "AUTOMATION"),
         "cutoff_behavior": CUTOFF_BEHAVIOURS,
-        "reboot": ("", *REBOOT_OPTIONS) if task["kind"] != "install" else REBOOT_OPTIONS,
+        "reboot": _reboots(task["kind"], full["document"]),
     }
     for name, allowed in choices.items():
         if full[name] not in allowed:
-            problems.append(
-                Problem(f"{path}.{name}", "choice", f"Use one of {', '.join(filter(None, allowed))}.")
-            )
+            problems.append(Problem(f"{path}.{name}", "choice", _choose(name, allowed, full["document"])))
     if not isinstance(full["document"], str) or not DOCUMENT.fullmatch(full["document"]):
         message = "Name an SSM document by its name or ARN, such as AWS-RunPatchBaseline."
         problems.append(Problem(f"{path}.document", "format", message))
@@ -410,11 +422,44 @@ def _check_task(task: Any, path: str) -> list[Problem]:
                 f"{path}.parameters", "type", 'Parameters are lists of text, such as {"Message": ["hi"]}.'
             )
         )
-    elif reserved := sorted({"Operation", "RebootOption", "SnapshotId"} & set(parameters)):
+    elif reserved := sorted(set(documents.FOLLOW) & set(parameters)):
         problems.append(
             Problem(f"{path}.parameters", "reserved", f"{', '.join(reserved)} follow from kind and reboot.")
         )
+    elif not problems:
+        problems += _fits_its_document(full, path)
     return problems
+
+
+def _reboots(kind: str, document: Any) -> tuple[str, ...]:
+    """An installation says whether instances restart, where its document asks; nothing else does."""
+    if kind != "install":
+        return ("", *REBOOT_OPTIONS)
+    return REBOOT_OPTIONS if documents.takes_reboot(document) else ("",)
+
+
+def _choose(name: str, allowed: Iterable[str], document: Any) -> str:
+    if named := [one for one in allowed if one]:
+        return f"Use one of {', '.join(named)}."
+    return f"{str(document)[:60]} decides that by itself; leave {name} empty."
+
+
+def _fits_its_document(task: Mapping[str, Any], path: str) -> Iterable[Problem]:
+    """What the document would refuse, and a kind that it cannot have."""
+    for one in documents.mistakes(task["document"], task["type"], task["parameters"]):
+        field = f"parameters.{one.parameter}" if one.parameter else "type"
+        yield Problem(f"{path}.{field}", one.code, one.message)
+    known = documents.document_of(task["document"])
+    if known is None:
+        return
+    if task["kind"] in ("install", "scan") and not known.patches:
+        message = f"{known.name} does not patch; use AWS-RunPatchBaseline, or the kind pre or post."
+        yield Problem(f"{path}.document", "kind", message)
+    elif task["kind"] in ("pre", "post") and known.patches:
+        yield Problem(f"{path}.kind", "kind", f"{known.name} patches; use the kind install or scan.")
+    elif task["kind"] == "scan" and not known.takes("Operation"):
+        message = f"{known.name} only installs; use AWS-RunPatchBaseline to scan."
+        yield Problem(f"{path}.document", "kind", message)
 
 
 def _place(spec: Mapping[str, Any], path: str) -> list[Problem]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from patching.findings.calls import unknown_documents
 from patching.findings.crowding import too_many_automations
 from patching.findings.lengths import never_start, too_short
 from patching.findings.order import order_of_environments
@@ -29,5 +30,6 @@ def check(windows: Sequence[Planned], at: datetime, paces: Paces | None = None) 
         *order_of_environments(windows, at),
         *staggered_sets(windows, at),
         *clock_changes(windows, at),
+        *unknown_documents(windows),
     ]
     return sorted(found, key=lambda one: one.level != WARNING)

@@ -16,12 +16,12 @@ from patching.web.asking import (
     Item,
     Scope,
     SeveralForm,
-    WindowForm,
     held_elsewhere,
     scopes_of,
 )
 from patching.web.asking_pages import answer
 from patching.web.baseline_forms import BaselineForm
+from patching.web.window_forms import WindowForm
 from portal.governance.signing_in import SignedInRequest
 
 
@@ -79,7 +79,7 @@ def form_of(request: SignedInRequest, item: Item, said: dict[str, str]) -> Any:
     scope = next((one for one in scopes_of(request.user) if spec.items() >= one.spec().items()), None)
     if scope is None:
         return None
-    filled, own_tasks = WindowForm.filled_from(spec)
+    filled = WindowForm.filled_from(spec)
 
     def make_window(data: Any = None) -> AskForm:
         return AdoptedWindowForm(
@@ -87,7 +87,6 @@ def form_of(request: SignedInRequest, item: Item, said: dict[str, str]) -> Any:
             scope=scope,
             theirs=theirs,
             kept=spec["instances"],
-            own_tasks=own_tasks,
             initial={**filled, **said},
             editing=True,
         )
@@ -103,11 +102,11 @@ def _window(request: SignedInRequest, row: Unmanaged, instances: list[ManagedIns
             request, "patching/choose_scope.html", {"scopes": scopes, "noun": "window", "kind": "window"}
         )
     found = from_aws.window_as_found(row.content)
-    initial, own_tasks = WindowForm.filled_from(_filled(found, scope, instances))
+    initial = WindowForm.filled_from(_filled(found, scope, instances))
     initial |= {"title": f"Bring the window {row.name} under management"[:120]}
 
     def make(data: Any = None) -> AskForm:
-        return AdoptedWindowForm(data, scope=scope, theirs=row.pk, own_tasks=own_tasks, initial=initial)
+        return AdoptedWindowForm(data, scope=scope, theirs=row.pk, initial=initial)
 
     about = (
         f"{row.aws_id} in {row.account_region}, for {scope}. It keeps its id. Its targets and tasks are replaced by "

@@ -5,10 +5,8 @@ those answers under the fields.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
 from typing import Any, ClassVar, NamedTuple
 from zoneinfo import available_timezones
 
@@ -33,7 +31,6 @@ from portal.governance.errors import FieldProblem
 from portal.governance.models import User
 
 Item = dict[str, Any]
-OWN = "own"
 
 
 @dataclass(frozen=True)
@@ -101,11 +98,12 @@ class ZoneField(forms.CharField):
 
 
 class Part(NamedTuple):
-    """Fields that stand together, and in how many columns: one, two, or as many as fit."""
+    """Fields that stand together, in one column, two or as many as fit, and a template for what follows them."""
 
     legend: str
     fields: list[forms.BoundField]
     layout: str = ""
+    more: str = ""
 
 
 class AskForm(forms.Form):
@@ -146,6 +144,10 @@ class AskForm(forms.Form):
         """Put each problem under the field that it is about."""
         tell(self, problems, self.field_of)
 
+    def part_of(self, path: str) -> tuple[forms.BaseForm, str] | None:
+        """A form inside this one and its field that a path of the spec is about, such as tasks[1].document."""
+        return None
+
     def answers(self) -> dict[str, Any]:
         """The answers to begin with, under the names in which a browser would send them."""
         return {name: self._answer(name) for name in self.fields}
@@ -161,8 +163,8 @@ class AskForm(forms.Form):
         """Fields in the groups in which the page shows them."""
         return [self._yours()]
 
-    def _part(self, legend: str, *names: str, layout: str = "") -> Part:
-        return Part(legend, [self[name] for name in names if name in self.fields], layout)
+    def _part(self, legend: str, *names: str, layout: str = "", more: str = "") -> Part:
+        return Part(legend, [self[name] for name in names if name in self.fields], layout, more)
 
     def _yours(self) -> Part:
         return self._part("Your request", "title", "reason", "note", layout="one")
@@ -236,206 +238,6 @@ def held_elsewhere(kind: str, scope: Scope, except_for: int | None = None) -> di
     """Instances of a place by the window (or group) that has them; an instance is in one only."""
     rows = ROWS[kind].objects.live().filter(account_region=scope.place).exclude(pk=except_for)
     return {one: name for name, spec in rows.values_list("name", "spec") for one in spec["instances"]}
-
-
-class WindowForm(PlacedForm):
-    """A maintenance window with its usual tasks."""
-
-    kind = "window"
-    field_of = {"schedule": "expression", "start_date": "expression", "end_date": "expression"}
-
-    description = forms.CharField(required=False, max_length=128, label="Description")
-    week = forms.ChoiceField(
-        label="Opens",
-        choices=[
-            ("2", "In the second week of the month"),
-            ("1", "In the first week of the month"),
-            ("3", "In the third week of the month"),
-            ("4", "In the fourth week of the month"),
-            ("L", "In the last week of the month"),
-            ("every", "Every week"),
-            (OWN, "By an expression of my own"),
-        ],
-        help_text="Microsoft publishes on the second Tuesday of the month.",
-    )
-    weekday = forms.ChoiceField(
-        label="On",
-        choices=[
-            ("MON", "Monday"),
-            ("TUE", "Tuesday"),
-            ("WED", "Wednesday"),
-            ("THU", "Thursday"),
-            ("FRI", "Friday"),
-            ("SAT", "Saturday"),
-            ("SUN", "Sunday"),
-        ],
-        initial="TUE",
-    )
-    at = forms.TimeField(
-        label="At", initial=time(20), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
-    offset = forms.IntegerField(
-        label="Days later",
-        initial=0,
-        help_text="0 to 6 days after that day, such as 4 days after Patch Tuesday.",
-    )
-    expression = forms.CharField(
-        required=False,
-        max_length=256,
-        label="Expression of your own",
-        help_text="AWS's dialect, such as cron(0 2 ? * SAT#3 *) or rate(7 days).",
-    )
-    timezone = ZoneField()
-    duration = forms.IntegerField(
-        label="Duration in hours", initial=4, help_text="4 h, and 1 h more for every 50 instances."
-    )
-    cutoff = forms.IntegerField(
-        label="Cutoff in hours", initial=1, help_text="Nothing new starts in the last hours."
-    )
-    max_concurrency = forms.CharField(
-        label="Instances at once", initial="25%", max_length=7, help_text="A count or a percentage."
-    )
-    max_errors = forms.CharField(
-        label="Failures that stop it", initial="10%", max_length=7, help_text="A count or a percentage."
-    )
-    reboot = forms.ChoiceField(
-        label="Restart",
-        choices=[("RebootIfNeeded", "If a patch needs it"), ("NoReboot", "Never in this window")],
-    )
-    before = forms.CharField(
-        required=False,
-        max_length=200,
-        label="Automation before",
-        help_text="An SSM document, such as a snapshot.",
-    )
-    after = forms.CharField(
-        required=False,
-        max_length=200,
-        label="Automation after",
-        help_text="An SSM document, such as a health check.",
-    )
-    scan = forms.BooleanField(required=False, label="Scan once more at the end", initial=True)
-    tasks = forms.CharField(
-        required=False,
-        label="Tasks",
-        widget=forms.Textarea(attrs={"rows": 12, "class": "mono", "spellcheck": "false"}),
-    )
-
-    def __init__(self, *args: Any, own_tasks: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.own_tasks = own_tasks
-        usual = ("max_concurrency", "max_errors", "reboot", "before", "after", "scan")
-        for name in usual if own_tasks else ("tasks",):
-            del self.fields[name]
-
-    @property
-    def parts(self) -> list[Part]:
-        return [
-            self._part("When it opens", "week", "weekday", "at", "offset", "timezone", "expression"),
-            self._part("How long", "duration", "cutoff"),
-            self._part(
-                "What it does", "max_concurrency", "max_errors", "reboot", "before", "after", "scan", "tasks"
-            ),
-            self._part("What it is called", "name", "description"),
-            self._part("What it patches", "az", "instances"),
-            self._yours(),
-        ]
-
-    def clean_tasks(self) -> Any:
-        return read_json(self.cleaned_data["tasks"])
-
-    def clean(self) -> dict[str, Any]:
-        said = super().clean() or {}
-        if said.get("week") == OWN and not said.get("expression"):
-            self.add_error(
-                "expression", "Write an expression, such as cron(0 2 ? * SAT#3 *), or choose a week above."
-            )
-        return said
-
-    def spec(self) -> dict[str, Any]:
-        said = self.cleaned_data
-        own = said["week"] == OWN
-        return {
-            **super().spec(),
-            "description": said["description"],
-            "schedule": said["expression"] if own else _cron(said["week"], said["weekday"], said["at"]),
-            "timezone": said["timezone"],
-            "offset": said["offset"],
-            "duration": said["duration"],
-            "cutoff": said["cutoff"],
-            "tasks": said["tasks"] if self.own_tasks else self._usual_tasks(),
-        }
-
-    def _usual_tasks(self) -> list[dict[str, Any]]:
-        said = self.cleaned_data
-        rates = {"max_concurrency": said["max_concurrency"], "max_errors": said["max_errors"]}
-        tasks: list[dict[str, Any]] = [
-            {"name": "Install", "kind": "install", "reboot": said["reboot"], **rates}
-        ]
-        if said["before"]:
-            tasks.insert(
-                0, {"name": "Before", "kind": "pre", "type": "AUTOMATION", "document": said["before"]}
-            )
-        if said["scan"]:
-            tasks.append({"name": "Scan", "kind": "scan", "max_concurrency": "50%", "max_errors": "100%"})
-        if said["after"]:
-            tasks.append({"name": "After", "kind": "post", "type": "AUTOMATION", "document": said["after"]})
-        return tasks
-
-    @classmethod
-    def filled_from(cls, spec: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-        """Initial values for a spec, and whether its tasks are beyond the usual ones."""
-        initial = {
-            name: spec[name] for name in ("name", "description", "az", "timezone", "offset", "duration")
-        }
-        initial |= {"cutoff": spec["cutoff"], "instances": spec["instances"], **_opens(spec["schedule"])}
-        usual = _usual(spec["tasks"])
-        if usual is None:
-            return initial | {"tasks": json.dumps(spec["tasks"], indent=2)}, True
-        return initial | usual, False
-
-
-def _cron(week: str, weekday: str, at: time) -> str:
-    day = {"every": weekday, "L": f"{weekday}L"}.get(week, f"{weekday}#{week}")
-    return f"cron({at.minute} {at.hour} ? * {day} *)"
-
-
-def _opens(schedule: str) -> dict[str, Any]:
-    """The form's fields for a schedule; what the fields cannot say stays an expression."""
-    found = re.fullmatch(
-        r"cron\((\d{1,2}) (\d{1,2}) \? \* (MON|TUE|WED|THU|FRI|SAT|SUN)(#[1-4]|L)? \*\)", schedule
-    )
-    if found is None:
-        return {"week": OWN, "expression": schedule}
-    minute, hour, weekday, which = found.groups()
-    week = {None: "every", "L": "L"}.get(which) or which[1:]
-    return {"week": week, "weekday": weekday, "at": time(int(hour), int(minute))}
-
-
-def _usual(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The form's fields for the tasks that it would write itself, or None."""
-    by_kind = {task["kind"]: task for task in tasks}
-    install = by_kind.get("install")
-    if install is None or len(by_kind) != len(tasks):
-        return None
-    found = {
-        "max_concurrency": install["max_concurrency"],
-        "max_errors": install["max_errors"],
-        "reboot": install["reboot"],
-        "before": by_kind["pre"]["document"] if "pre" in by_kind else "",
-        "after": by_kind["post"]["document"] if "post" in by_kind else "",
-        "scan": "scan" in by_kind,
-    }
-    known = {"pre": ("Before", "Snapshot"), "install": ("Install",), "scan": ("Scan",), "post": ("After",)}
-    plain = all(
-        task["name"] in known[kind]
-        and not task["parameters"]
-        and task["cutoff_behavior"] == "CONTINUE_TASK"
-        and (kind in ("install", "scan")) == (task["type"] == "RUN_COMMAND")
-        and (kind != "scan" or (task["max_concurrency"], task["max_errors"]) == ("50%", "100%"))
-        for kind, task in by_kind.items()
-    )
-    return found if plain else None
 
 
 class GroupForm(PlacedForm):

@@ -2,29 +2,34 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
-from patching import findings, impact, permissions, rules, system_facts, words, workflow
+from patching import findings, impact, openings, permissions, rules, system_facts, words, workflow
 from patching.around import Around
 from patching.findings import Finding
 from patching.impact import Impact
 from patching.items import check_items, name_of, with_defaults
 from patching.models import ChangeRequest
 from patching.web.asking import AskForm, Item, zones
+from patching.web.opening_runs import Run
 from patching.web.repeated import EDIT
 from patching.web.strip import Strip, strip_of
-from portal.governance import roles
+from patching.web.window_forms import RUNS, WindowForm
+from portal.governance import clock, roles
 from portal.governance.errors import DomainError, FieldProblem, InvalidInput
 from portal.governance.models import User
 
 MakeForm = Callable[..., AskForm]
 FEW = 4  # messages beside a form; the form itself shows them all
 WHY = {"title", "reason", "note"}
+REARRANGE = "task-"  # buttons that add, remove and move tasks
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Preview:
     lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
     strip: Strip | None
+    runs: tuple[tuple[str, Run], ...]  # of several windows, the next first; a single one shows its own
     deciders: tuple[str, ...]
 
 
@@ -80,6 +86,8 @@ def answer(
                 status = problem.http_status
         if status == 200 and not form.is_valid():
             status = _refusing(request, was_shown=do == "preview" and preview is not None)
+        if do.startswith(REARRANGE) and isinstance(form, WindowForm):
+            form, status = _rearranged(make, form, request.POST, do.removeprefix(REARRANGE)), 200
     elif form.initial.get("title"):
         preview, against = _first_preview(make, form, request.user)
     return render(
@@ -106,6 +114,14 @@ def _refusing(request: HttpRequest, *, was_shown: bool) -> int:
     return 200 if was_shown else 422  # htmx swaps a 422 and leaves a 400 alone
 
 
+def _rearranged(make: MakeForm, judged: WindowForm, data: QueryDict, do: str) -> AskForm:
+    """The form as it was filled in, with its tasks rearranged; what is wrong is told when it is sent."""
+    form = make()
+    assert isinstance(form, WindowForm)
+    form.rearrange(data, do, judged)
+    return form
+
+
 def preview_of(form: AskForm, user: User) -> Preview | None:
     """What a form would make; what rules say against it is put under its fields."""
     items = form.items()
@@ -124,8 +140,22 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
         lines=tuple(_lines(items)),
         findings=tuple(findings.of(around)),
         strip=strip_of(around),
+        runs=tuple(_next_runs(items)),
         deciders=tuple(permissions.SLOT_NAMES[slot] for slot in permissions.slots_needed(items)),
     )
+
+
+def _next_runs(items: list[Item]) -> list[tuple[str, Run]]:
+    specs = [one["spec"] for one in items if one["kind"] == "window" and one["spec"]]
+    if len(specs) < 2:
+        return []
+    now = clock.now()
+    found = [
+        (spec["name"], Run(start, start + timedelta(hours=spec["duration"]), ZoneInfo(spec["timezone"])))
+        for spec in specs
+        for start in openings.next_starts(spec, start=now, count=RUNS, since=now)
+    ]
+    return sorted(found, key=lambda one: one[1].start)[:RUNS]
 
 
 def _lines(items: list[Item]) -> list[Line]:
@@ -145,6 +175,9 @@ def _lines(items: list[Item]) -> list[Line]:
 
 def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview | None, list[str]]:
     """What the answers to begin with would make, or what rules say against them; the form itself stays unmarked."""
+    if isinstance(form, WindowForm):
+        form.judged = filled = make(form.answers())
+        return _looked_at(lambda _: filled, None, user)
     return _looked_at(make, form.answers(), user)
 
 

@@ -31,13 +31,13 @@ from patching.web.asking import (
     RemovalForm,
     Scope,
     SeveralForm,
-    WindowForm,
     held_elsewhere,
     scopes_of,
 )
 from patching.web.asking_pages import answer
 from patching.web.baseline_forms import BaselineForm
 from patching.web.common import may_ask_for
+from patching.web.window_forms import WindowForm
 from portal.governance import roles
 from portal.governance.signing_in import SignedInRequest
 
@@ -240,10 +240,10 @@ def _object_form(
         return None
     common = {"scope": scope, "target": target, "editing": editing, "kept": spec["instances"]}
     if kind == "window":
-        filled, own_tasks = WindowForm.filled_from(spec)
+        filled = WindowForm.filled_from(spec)
 
         def make_window(data: Any = None) -> AskForm:
-            return WindowForm(data, initial={**filled, **said}, own_tasks=own_tasks, **common)
+            return WindowForm(data, initial={**filled, **said}, **common)
 
         return make_window
     initial = {name: spec[name] for name in ("name", "az", "instances")} | said

@@ -35,6 +35,11 @@ def tell(form: forms.BaseForm, problems: Iterable[FieldProblem], fields: Mapping
     for problem in problems:
         whole = fields.get("items")
         path = problem.field if whole else re.sub(r"^items\[\d+\]\.(spec\.)?", "", problem.field)
+        if inside := _part_of(form, path):
+            inner, name = inside
+            inner.add_error(name, problem.message)
+            form.add_error(None, f"{_place(inner)}, {inner.fields[name].label}: {problem.message}")
+            continue
         first = re.split(r"[.\[]", path)[0]
         name = fields.get(first, first)
         rest = path if whole else path[len(first) :].lstrip(".")
@@ -42,3 +47,14 @@ def tell(form: forms.BaseForm, problems: Iterable[FieldProblem], fields: Mapping
         place = name if name in form.fields else None
         if message not in form.errors.get(place or NON_FIELD_ERRORS, []):
             form.add_error(place, message)
+
+
+def _part_of(form: forms.BaseForm, path: str) -> tuple[forms.BaseForm, str] | None:
+    find = getattr(form, "part_of", None)
+    return find(path) if find else None
+
+
+def _place(inner: forms.BaseForm) -> str:
+    """Task 2, for the form with the prefix tasks-1."""
+    word, _, number = str(inner.prefix).rpartition("-")
+    return f"{word.rstrip('s').capitalize()} {int(number) + 1}"

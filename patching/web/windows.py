@@ -1,7 +1,7 @@
 """Pages of maintenance windows: all of them, and one with its next runs in its own time and in UTC."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,37 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import exclusions, findings, openings, run_verdicts, schedules, words
+from patching import exclusions, findings, openings, run_paces, run_verdicts, schedules, task_times, words
 from patching.models import MaintenanceWindow, ManagedInstance, Waiver
+from patching.sizing import Paces
 from patching.web import runs, standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
 from patching.web.freezes import holds_of
+from patching.web.opening_runs import Run
 from portal.governance import clock, lists, roles
 
 RUNS = 12
-
-
-@dataclass(frozen=True)
-class Run:
-    """One opening with what there is to say about it."""
-
-    start: datetime
-    end: datetime
-    zone: ZoneInfo
-    note: str = ""
-
-    @property
-    def local(self) -> str:
-        """22:00 to 02:00, by the window's own clock."""
-        return f"{self.start.astimezone(self.zone):%H:%M} to {self.end.astimezone(self.zone):%H:%M}"
-
-    @property
-    def utc(self) -> str:
-        """The same in UTC, with the day where it is another."""
-        start = self.start.astimezone(UTC)
-        day = "" if start.date() == self.start.astimezone(self.zone).date() else f"{start:%a} "
-        return f"{day}{start:%H:%M} to {self.end.astimezone(UTC):%H:%M}"
 
 
 COLUMNS = (
@@ -96,6 +76,7 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     window = get_object_or_404(rows, pk=pk)
     _decorate([window])
+    members = _members(window)
     context = {
         "window": window,
         "spec": window.spec,
@@ -106,8 +87,8 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "changes": _clock_changes(window),
         "holds": holds_of(request.user, window),
         "openings": window.occurrences.live().filter(run_at__gt=clock.now()),
-        "tasks": sorted(window.spec["tasks"], key=lambda task: task["priority"]),
-        "members": _members(window),
+        "tasks": _tasks(window.spec, members),
+        "members": members,
         **how_they_stand(request.user, window, "home_window"),
         "findings": [] if window.retired_at else findings.of_window(window),
         "sizes": [] if window.retired_at else _sizes(window),
@@ -115,6 +96,21 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_ask": may_ask_for(request.user, window),
     }
     return render(request, "patching/window_detail.html", context)
+
+
+def _tasks(spec: Mapping[str, Any], members: list[Any]) -> list[dict[str, Any]]:
+    """Its tasks in their order, each with when it begins and what is left then; without instances none begins."""
+    systems = [one.operating_system for one in members]
+    begun = task_times.begins(
+        spec["tasks"],
+        systems,
+        duration=spec["duration"],
+        cutoff=spec["cutoff"],
+        paces=run_paces.known() if systems else Paces(),
+    )
+    when = {one.name: one.in_words for one in begun} if systems else {}
+    ordered = sorted(spec["tasks"], key=lambda task: task["priority"])
+    return [{**task, "begins": when.get(task["name"], "")} for task in ordered]
 
 
 def _sizes(window: MaintenanceWindow) -> list[findings.Size]:

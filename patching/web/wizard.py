@@ -10,14 +10,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from patching.blueprints import HA_WINDOWS_STAGES, LATEST_DAY, Member, Stage, ha_windows_application
+from patching.blueprints import (
+    HA_WINDOWS_STAGES,
+    PATCH_TUESDAY,
+    Member,
+    Stage,
+    ha_windows_application,
+    latest_day,
+)
 from patching.items import with_defaults
 from patching.models import AccountRegion, ManagedInstance
 from patching.web.asking import AskForm, Item, Part, Scope, ZoneField, choices_of, scopes_of
 from patching.web.asking_pages import answer
+from patching.web.window_forms import WEEKDAYS
 from portal.governance.models import User
 
-_OPENS = re.compile(r"cron\(0 (?P<hour>\d{1,2}) \? \* TUE#(?P<nth>[1-5]) \*\)")
+_OPENS = re.compile(r"cron\(0 (?P<hour>\d{1,2}) \? \* (?P<weekday>[A-Z]{3})#(?P<nth>[1-5]) \*\)")
 
 
 class HaWindowsForm(AskForm):
@@ -33,11 +41,19 @@ class HaWindowsForm(AskForm):
         initial=20,
         help_text="Each further zone starts when the one before has ended.",
     )
+    nth = forms.TypedChoiceField(
+        label="Days are counted from the",
+        coerce=int,
+        choices=[(1, "first"), (2, "second"), (3, "third")],
+        initial=PATCH_TUESDAY[0],
+        help_text="The second Tuesday is Patch Tuesday.",
+    )
+    weekday = forms.ChoiceField(label="Day of the month", choices=WEEKDAYS, initial=PATCH_TUESDAY[1])
     snapshot_document = forms.CharField(
         required=False,
         max_length=200,
-        label="Automation before patching",
-        help_text="An SSM document that takes a snapshot, if you have one.",
+        label="Snapshot before patching",
+        help_text="An SSM document that takes one, such as AWS-CreateImage, if you want it.",
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -52,9 +68,8 @@ class HaWindowsForm(AskForm):
             name = stage.environment
             self.fields[f"days_{name}"] = forms.IntegerField(
                 min_value=0,
-                max_value=LATEST_DAY,
                 initial=stage.days_after_patch_tuesday,
-                label=f"{name.capitalize()}: days after Patch Tuesday",
+                label=f"{name.capitalize()}: days after that day",
             )
             self.fields[f"delay_{name}"] = forms.IntegerField(
                 min_value=0,
@@ -62,14 +77,14 @@ class HaWindowsForm(AskForm):
                 initial=stage.others_after_days,
                 label=f"{name.capitalize()}: days until the rest is approved",
             )
-        self.order_fields(["application", "place", "timezone", "start_hour"])
+        self.order_fields(["application", "place", "timezone", "start_hour", "nth", "weekday"])
 
     @property
     def parts(self) -> list[Part]:
         pace = [f"{part}_{stage.environment}" for stage in HA_WINDOWS_STAGES for part in ("days", "delay")]
         return [
             self._part("What is patched", "application", "place"),
-            self._part("When", "timezone", "start_hour"),
+            self._part("When", "nth", "weekday", "timezone", "start_hour"),
             self._part("How it moves from dev to production", *pace, layout="two"),
             self._part("Before each run", "snapshot_document"),
             self._yours(),
@@ -81,6 +96,13 @@ class HaWindowsForm(AskForm):
             self.add_error(
                 "place", f"{said['application']} has no Windows instances there; choose where it has some."
             )
+        for stage in HA_WINDOWS_STAGES:
+            days, latest = said.get(f"days_{stage.environment}"), latest_day(said.get("nth") or 1)
+            if days is not None and days > latest:
+                self.add_error(
+                    f"days_{stage.environment}",
+                    f"At most {latest} days after that day, or some months would have no run.",
+                )
         return said
 
     def _mine(self, said: Mapping[str, Any]) -> list[Scope]:
@@ -109,6 +131,7 @@ class HaWindowsForm(AskForm):
             stages=[stage for stage in self.stages() if stage.environment in there],
             start_hour=said["start_hour"],
             snapshot_document=said["snapshot_document"],
+            counted_from=(said["nth"], said["weekday"]),
         )
 
     def stages(self) -> list[Stage]:
@@ -175,10 +198,11 @@ def answers_in(items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         return None
     first = windows[0]
     place = AccountRegion.objects.filter(account__account_id=first["account"], region=first["region"]).first()
+    counted_from = _counted_from(windows)
     stages = [
         stage
         for group, baseline in zip(groups, baselines, strict=True)
-        if (stage := _stage(group["environment"], windows, baseline)) is not None
+        if (stage := _stage(group["environment"], windows, baseline, counted_from[0])) is not None
     ]
     before = [task["document"] for task in first["tasks"] if task["kind"] == "pre"]
     answers: dict[str, Any] = {
@@ -191,6 +215,7 @@ def answers_in(items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         return None
     same = ha_windows_application(
         **answers,
+        counted_from=counted_from,
         account=first["account"],
         region=first["region"],
         stages=stages,
@@ -203,11 +228,11 @@ def answers_in(items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     for stage in stages:
         answers[f"days_{stage.environment}"] = stage.days_after_patch_tuesday
         answers[f"delay_{stage.environment}"] = stage.others_after_days
-    return {**answers, "place": str(place.pk)}
+    return {**answers, "place": str(place.pk), "nth": counted_from[0], "weekday": counted_from[1]}
 
 
 def _stage(
-    environment: str, windows: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]
+    environment: str, windows: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any], from_nth: int
 ) -> Stage | None:
     first = next((one for one in windows if one["environment"] == environment), None)
     rules = (baseline["definition"].get("ApprovalRules") or {}).get("PatchRules") or [{}]
@@ -215,8 +240,17 @@ def _stage(
     opens = _OPENS.fullmatch(first["schedule"]) if first else None
     if first is None or opens is None or delay is None:
         return None
-    # days are counted from the second Tuesday, whichever Tuesday the expression names
-    return Stage(environment, (int(opens["nth"]) - 2) * 7 + first["offset"], delay)
+    # days are counted from one day, such as the second Tuesday, whichever Tuesday the expression names
+    return Stage(environment, (int(opens["nth"]) - from_nth) * 7 + first["offset"], delay)
+
+
+def _counted_from(windows: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+    """The day from which the windows' days count: Patch Tuesday where it can be, else the first that they name."""
+    named = [found for one in windows if (found := _OPENS.fullmatch(one["schedule"]))]
+    if not named:
+        return PATCH_TUESDAY
+    first, weekday = min(int(one["nth"]) for one in named), named[0]["weekday"]
+    return PATCH_TUESDAY if weekday == PATCH_TUESDAY[1] and first >= PATCH_TUESDAY[0] else (first, weekday)
 
 
 def _hour(schedule: str) -> int | None:

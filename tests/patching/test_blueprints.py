@@ -105,7 +105,7 @@ def test_durations_follow_the_fleet():
 
 
 def test_a_snapshot_comes_before_the_installation():
-    wished = wish(snapshot_document="AWSManagedServices-PatchInstance")
+    wished = wish(snapshot_document="AWS-CreateImage")
     assert items.check_items(wished) == []
     tasks = items.with_defaults(next(item for item in wished if item["kind"] == "window"))["spec"]["tasks"]
     assert [task["kind"] for task in sorted(tasks, key=lambda task: task["priority"])] == [
@@ -113,3 +113,12 @@ def test_a_snapshot_comes_before_the_installation():
         "install",
         "scan",
     ]
+
+
+def test_days_may_be_counted_from_another_day_of_the_month():
+    """The first Saturday: dev the day after, production eleven days after."""
+    wished = windows(wish(counted_from=(1, "SAT")))
+    when = {name: (one["schedule"], one["offset"]) for name, one in wished.items()}
+    assert when["payments-dev-a"] == ("cron(0 20 ? * SAT#1 *)", 1)
+    assert when["payments-dev-b"] == ("cron(0 0 ? * SAT#1 *)", 2)
+    assert when["payments-prod-a"] == ("cron(0 20 ? * SAT#2 *)", 4)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from patching.items import check_item
+from patching.items import check_items
 from patching.models import MaintenanceWindow
 from portal.governance.errors import InvalidInput
 from tests import asks, factories
@@ -11,7 +11,7 @@ from tests import asks, factories
 def told(**changes):
     """What is said against a window whose other fields are in order, as field and message."""
     item = asks.window_item([], instances=["i-0123456789abcdef0"], **changes)
-    return [(one.field.removeprefix("items[0].spec."), one.message) for one in check_item(item, "items[0]")]
+    return [(one.field.removeprefix("items[0].spec."), one.message) for one in check_items([item])]
 
 
 MISTAKES = [

@@ -34,22 +34,14 @@ def address(row):
 
 def filled(form, **changes):
     """What a browser would send of a form as it was shown."""
-    values = {name: form[name].value() for name in form.fields}
-    return {
-        name: value
-        for name, value in {**values, **changes}.items()
-        if value is not None and value is not False
-    }
+    return {**form.answers(), **changes}
 
 
 def test_the_form_is_filled_in_from_what_stands_in_aws(theirs, rita, browse):
     answer = browse(rita).get(address(theirs))
     form, page = answer.context["form"], text_of(answer)
-    assert (form["name"].value(), form["duration"].value(), form["weekday"].value()) == (
-        "legacy-sunday",
-        3,
-        "SUN",
-    )
+    assert (form["name"].value(), form["duration"].value()) == ("legacy-sunday", 3)
+    assert (form["way"].value(), form["weekdays"].value()) == ("weekly", ["SUN"])
     assert sorted(form["instances"].value()) == sorted(one.instance_id for one in pushing.servers())
     assert theirs.aws_id in page
     assert "the ones that are there now are removed" in page

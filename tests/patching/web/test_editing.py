@@ -7,8 +7,9 @@ from django.urls import reverse
 
 from patching.effects import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
-from patching.web.asking import GroupForm, RemovalForm, SeveralForm, WindowForm
+from patching.web.asking import GroupForm, RemovalForm, SeveralForm
 from patching.web.baseline_forms import BaselineForm
+from patching.web.window_forms import WindowForm
 from tests import asks, factories
 from tests.patching.web.conftest import text_of
 
@@ -28,20 +29,13 @@ def dev(fleet):
 
 def window(fleet, **changes):
     return {
-        "week": "2",
-        "weekday": "TUE",
+        "way": "patch_tuesday",
+        "days_after": "1",
         "at": "20:00",
-        "offset": "1",
         "timezone": "Europe/Berlin",
-        "expression": "",
         "duration": "4",
         "cutoff": "1",
-        "max_concurrency": "25%",
-        "max_errors": "10%",
-        "reboot": "RebootIfNeeded",
-        "before": "",
-        "after": "",
-        "scan": "on",
+        **tasks({"name": "Install", "kind": "install"}, {"name": "Scan", "kind": "scan"}),
         "name": "payments-dev",
         "description": "",
         "az": "",
@@ -49,6 +43,21 @@ def window(fleet, **changes):
         **WHY,
         **changes,
     }
+
+
+def tasks(*rows):
+    """The form's fields for these tasks."""
+    usual = {
+        "document": "AWS-RunPatchBaseline",
+        "priority": "10",
+        "max_concurrency": "25%",
+        "max_errors": "10%",
+        "cutoff_behavior": "CONTINUE_TASK",
+    }
+    sent = {"tasks-TOTAL_FORMS": str(len(rows)), "tasks-INITIAL_FORMS": "0"}
+    for number, row in enumerate(rows):
+        sent |= {f"tasks-{number}-{name}": value for name, value in (usual | row).items()}
+    return sent
 
 
 def asked(client, address, said):
@@ -94,9 +103,13 @@ def test_a_scope_of_another_team_is_no_choice(dev, cast, browse):
     ("said", "schedule", "offset"),
     [
         ({}, "cron(0 20 ? * TUE#2 *)", 1),
-        ({"week": "every", "weekday": "SUN", "at": "02:30", "offset": "0"}, "cron(30 2 ? * SUN *)", 0),
-        ({"week": "L", "weekday": "FRI", "offset": "0"}, "cron(0 20 ? * FRIL *)", 0),
-        ({"week": "own", "expression": "rate(7 days)", "offset": "0"}, "rate(7 days)", 0),
+        ({"days_after": "11"}, "cron(0 20 ? * TUE#3 *)", 4),
+        ({"way": "weekly", "weekdays": ["SUN", "SAT"], "at": "02:30"}, "cron(30 2 ? * SAT,SUN *)", 0),
+        ({"way": "nth", "nth": "L", "weekday": "FRI", "offset": "1"}, "cron(0 20 ? * FRIL *)", 1),
+        ({"way": "day", "day": "LW"}, "cron(0 20 LW * ? *)", 0),
+        ({"way": "every", "every": "1", "unit": "days", "at": ""}, "rate(1 day)", 0),
+        ({"way": "once", "on": "2031-06-20", "at": "02:00"}, "at(2031-06-20T02:00:00)", 0),
+        ({"way": "own", "expression": "cron(0 2 15W * ? *)", "offset": "2"}, "cron(0 2 15W * ? *)", 2),
     ],
 )
 def test_a_window_is_asked_for_by_form(said, schedule, offset, dev, fleet, cast, browse):
@@ -112,14 +125,88 @@ def test_a_window_is_asked_for_by_form(said, schedule, offset, dev, fleet, cast,
     assert len(spec["instances"]) == 2
 
 
-def test_automations_run_before_and_after(dev, fleet, cast, browse):
-    said = window(fleet, before="AWSEC2-CreateVssSnapshot", after="payments-health-check", scan="")
-    (item,) = asked(browse(cast["rita"]), url("window-new", scope=dev), said)
-    assert [(task["kind"], task["type"]) for task in item["spec"]["tasks"]] == [
-        ("pre", "AUTOMATION"),
-        ("install", "RUN_COMMAND"),
-        ("post", "AUTOMATION"),
-    ]
+def test_tasks_are_asked_for_one_by_one(dev, fleet, cast, browse):
+    said = tasks(
+        {
+            "name": "Snapshot",
+            "kind": "pre",
+            "document": "AWS-CreateImage",
+            "priority": "1",
+            "parameters": "NoReboot=true",
+        },
+        {
+            "name": "Install",
+            "kind": "install",
+            "reboot": "NoReboot",
+            "document": "AWS-RunPatchBaselineWithHooks",
+            "parameters": "PreInstallHookDocName=payments-stop",
+            "cutoff_behavior": "CANCEL_TASK",
+        },
+        {"name": "Check", "kind": "post", "document": "payments-check", "priority": "20"},
+    )
+    (item,) = asked(browse(cast["rita"]), url("window-new", scope=dev), window(fleet) | said)
+    snapshot, install, check = item["spec"]["tasks"]
+    assert snapshot["type"] == "AUTOMATION"
+    assert snapshot["parameters"] == {"InstanceId": ["{{TARGET_ID}}"], "NoReboot": ["true"]}
+    assert (install["reboot"], install["cutoff_behavior"]) == ("NoReboot", "CANCEL_TASK")
+    assert install["parameters"] == {"PreInstallHookDocName": ["payments-stop"]}
+    assert (check["type"], check["priority"], check["reboot"]) == ("RUN_COMMAND", 20, "")
+
+
+def test_what_is_wrong_with_a_task_is_said_in_its_form(dev, fleet, cast, browse):
+    said = tasks(
+        {"name": "Install", "kind": "install"},
+        {"name": "Images", "kind": "post", "document": "AWS-CreateImage", "parameters": "NoRebot=true"},
+        {"name": "", "kind": "post", "document": "x", "max_errors": ""},
+    )
+    response = browse(cast["rita"]).post(url("window-new", scope=dev), window(fleet) | said)
+    form = response.context["form"]
+    assert response.status_code == 400
+    assert set(form.tasks.forms[2].errors) == {"name", "max_errors"}
+    said |= {"tasks-TOTAL_FORMS": "2"}
+    response = browse(cast["rita"]).post(url("window-new", scope=dev), window(fleet) | said)
+    form = response.context["form"]
+    assert "has no parameter “NoRebot”" in form.tasks.forms[1].errors["parameters"][0]
+    assert any("Task 2, Parameters" in error for error in form.non_field_errors())
+
+
+@pytest.mark.parametrize(
+    ("do", "names"),
+    [
+        ("task-add:snapshot", ["Snapshot", "Install", "Scan"]),
+        ("task-add:post", ["Install", "Scan", "After"]),
+        ("task-remove:1", ["Install"]),
+        ("task-down:0", ["Scan", "Install"]),
+        ("task-up:1", ["Scan", "Install"]),
+        ("task-up:0", ["Install", "Scan"]),
+        ("task-up:7", ["Install", "Scan"]),
+        ("task-nonsense", ["Install", "Scan"]),
+    ],
+)
+def test_tasks_are_added_removed_and_moved_without_a_script(do, names, dev, fleet, cast, browse):
+    said = window(fleet, do=do, duration="9", title="")
+    response = browse(cast["rita"]).post(url("window-new", scope=dev), said)
+    form = response.context["form"]
+    assert response.status_code == 200
+    assert [one["name"].value() for one in form.tasks.forms] == names
+    priorities = [int(one["priority"].value()) for one in form.tasks.forms]
+    assert priorities == sorted(priorities)
+    assert form["duration"].value() == "9"
+    assert 'id="form-errors"' not in text_of(response), "it is not judged yet"
+    assert not ChangeRequest.objects.exists()
+
+
+def test_the_form_shows_words_runs_and_the_time_left(dev, fleet, cast, browse):
+    client = browse(cast["rita"])
+    first = client.get(url("window-new", scope=dev))
+    assert len(first.context["form"].opening.runs) == 12
+    assert "Second Tuesday of each month, 20:00" in text_of(first)
+    assert "Time left before the cutoff" in text_of(first)
+    page = text_of(client.post(url("window-new", scope=dev), window(fleet, days_after="2", do="preview")))
+    assert "Thursday after the second Tuesday of each month, 20:00 Europe/Berlin" in page
+    assert "Next 12 runs" in page
+    broken = text_of(client.post(url("window-new", scope=dev), window(fleet, days_after="", do="preview")))
+    assert "once the choices above are in order" in broken
 
 
 def test_bad_input_is_kept_and_said_where_it_belongs(dev, fleet, cast, browse, subtests):
@@ -128,12 +215,22 @@ def test_bad_input_is_kept_and_said_where_it_belongs(dev, fleet, cast, browse, s
         ({"cutoff": "4"}, "cutoff"),
         ({"name": "a window"}, "name"),
         ({"name": "pw-deferred"}, "name"),
-        ({"week": "own", "expression": ""}, "expression"),
-        ({"week": "own", "expression": "cron(0 2 * * * *)"}, "expression"),
-        ({"offset": "9"}, "offset"),
+        ({"way": "own", "expression": ""}, "expression"),
+        ({"way": "own", "expression": "cron(0 2 * * * *)"}, "expression"),
+        ({"way": "nth", "nth": "1", "offset": "9"}, "offset"),
+        ({"way": "weekly"}, "weekdays"),
+        ({"way": "once"}, "on"),
+        ({"way": "once", "on": "2020-01-01"}, "on"),
+        ({"way": "every", "every": ""}, "every"),
+        ({"days_after": "21"}, "days_after"),
+        ({"at": ""}, "at"),
+        ({"start_date": "2026-13-01"}, "start_date"),
+        ({"end_date": "2020-01-01"}, "end_date"),
         ({"timezone": "Nowhere/City"}, "timezone"),
         ({"at": "25:00"}, "at"),
-        ({"max_concurrency": "lots"}, "tasks"),
+        ({"tasks-0-max_concurrency": "lots"}, "tasks"),
+        ({"tasks-TOTAL_FORMS": "0"}, "tasks"),
+        ({"tasks-TOTAL_FORMS": ""}, "tasks"),
         ({"az": "eu-central-1b"}, "instances"),
         ({"instances": ["i-0123456789abcdef0"]}, "instances"),
     ]:
@@ -152,8 +249,7 @@ def test_a_window_is_changed_in_the_form_that_made_it(approved, cast, browse):
     client, address = browse(cast["rita"]), url("window-change", row.pk)
     form = client.get(address).context["form"]
     assert isinstance(form, WindowForm)
-    said = {name: form[name].value() for name in form.fields} | WHY | {"duration": 6}
-    said["at"] = "21:00"
+    said = form.answers() | WHY | {"duration": 6, "at": "21:00"}
     (item,) = asked(client, address, {key: value for key, value in said.items() if value is not None})
     assert (item["action"], item["target"], item["spec"]["duration"]) == ("change", row.pk, 6)
     assert {**item["spec"], "duration": 4, "schedule": row.spec["schedule"]} == row.spec | {
@@ -161,25 +257,50 @@ def test_a_window_is_changed_in_the_form_that_made_it(approved, cast, browse):
     }
 
 
-def test_tasks_beyond_the_usual_ones_are_edited_as_json(fleet, dev, cast, browse):
-    tasks = [
+def test_a_script_of_several_lines_survives_the_form(fleet, dev, cast, browse):
+    rows = [
         {
             "name": "Stop the queue",
             "kind": "pre",
             "document": "AWS-RunPowerShellScript",
-            "parameters": {"commands": ["stop"]},
+            "parameters": {"commands": ["$q = Get-Queue\nStop-Queue $q"], "executionTimeout": ["600"]},
         },
         {"name": "Install", "kind": "install"},
     ]
-    request = asks.drafted(cast["rita"], [asks.window_item(fleet[:2], tasks=tasks)])
+    request = asks.drafted(cast["rita"], [asks.window_item(fleet[:2], tasks=rows)])
+    before = items_of(request.current)
     client, address = browse(cast["rita"]), url("request-edit", request.pk)
     form = client.get(address).context["form"]
-    assert json.loads(form["tasks"].value())[0]["parameters"] == {"commands": ["stop"]}
-    said = window(fleet, week="every", weekday="SUN", at="02:00", offset="0", tasks="{broken")
-    response = client.post(address, said)
-    assert "This is not JSON" in response.context["form"].errors["tasks"][0]
-    (item,) = asked(client, address, said | {"tasks": form["tasks"].value()})
-    assert item["spec"]["tasks"][0]["name"] == "Stop the queue"
+    assert json.loads(form.tasks.forms[0]["parameters"].value())["executionTimeout"] == ["600"]
+    (item,) = asked(client, address, form.answers() | WHY | {"duration": 6})
+    assert item["spec"] == before[0]["spec"] | {"duration": 6}
+    broken = form.answers() | WHY | {"tasks-0-parameters": "commands"}
+    assert "says no Name=value" in text_of(client.post(address, broken))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "offset", "way"),
+    [
+        ("cron(0 0 20 ? * 3#2 *)", 4, "patch_tuesday"),
+        ("cron(0 2 * * ? *)", 0, "weekly"),
+        ("cron(15 2 ? * MON#1 *)", 0, "nth"),
+        ("cron(0 2 L * ? *)", 1, "day"),
+        ("rate(12 hours)", 0, "every"),
+        ("at(2031-06-20T02:00:30)", 0, "once"),
+        ("cron(0 2 ? JAN SUN *)", 0, "own"),
+        ("cron(0 2,14 ? * SUN *)", 0, "own"),
+    ],
+)
+def test_an_existing_schedule_opens_in_its_choices_and_stays_as_written(
+    schedule, offset, way, fleet, cast, browse
+):
+    when = {"schedule": schedule, "offset": offset, "start_date": "2030-01-01", "end_date": "2035-01-01"}
+    request = asks.drafted(cast["rita"], [asks.window_item(fleet[:2], **when)])
+    client, address = browse(cast["rita"]), url("request-edit", request.pk)
+    form = client.get(address).context["form"]
+    assert form["way"].value() == way
+    (item,) = asked(client, address, form.answers() | WHY | {"duration": 6})
+    assert {name: item["spec"][name] for name in when} == when
 
 
 def test_a_group_is_asked_for_with_a_baseline_for_each_system(approved, fleet, cast, browse):

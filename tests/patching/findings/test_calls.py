@@ -1,0 +1,24 @@
+"""Documents that nothing is known of are named before anybody approves them."""
+
+from patching import findings
+from patching.findings import NOTE
+from tests.planned import NOW, TEST, window
+
+INSTALL = {"name": "Install", "kind": "install"}
+CHECK = {"name": "Check", "kind": "post", "document": "payments-check"}
+
+
+def claims(*tasks, asked=True):
+    found = findings.check([TEST, window(asked=asked, tasks=list(tasks))], NOW)
+    return [(one.level, one.claim) for one in found]
+
+
+def test_a_document_of_ones_own_is_named():
+    assert claims(INSTALL, CHECK) == [
+        (NOTE, "payments-prod-a calls 1 document that nothing is known of here")
+    ]
+
+
+def test_documents_of_aws_and_windows_nobody_asks_for_are_not():
+    assert claims(INSTALL, {"name": "Image", "kind": "pre", "document": "AWS-CreateImage"}) == []
+    assert claims(INSTALL, CHECK, asked=False) == []
