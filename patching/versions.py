@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from patching.effects import items_of
-from patching.items import is_new
+from patching.items import is_new, name_of
 from patching.models import ChangeRequest, Decision, Revision
 from patching.models.governed import Governed
 from patching.permissions import ROWS, SLOT_NAMES
@@ -123,7 +123,7 @@ def _item(revision: Revision, row: Governed, kind: str, words: Sequence[Word]) -
         if one["target"] == row.pk and not is_new(one):
             return one
     new = [one for one in of_kind if is_new(one) and made_it and _same_place(one["spec"], row)]
-    named = [one for one in new if one["spec"]["name"] == row.name]
+    named = [one for one in new if name_of(one) == row.name]
     return next(iter(named or (new if len(new) == 1 else [])), None)
 
 
