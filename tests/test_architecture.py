@@ -24,6 +24,8 @@ OF_A_FOLDER = {
     "exemptions/test_doors.py",
     "exemptions/test_never_active_after_the_end.py",
     "patching/api/test_nouns.py",
+    "patching/schedules/test_facts.py",
+    "patching/schedules/test_mistakes.py",
     "patching/web/test_nouns.py",
 }
 

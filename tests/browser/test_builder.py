@@ -1,5 +1,7 @@
 """A window built without knowing cron: choices, words and runs at once, tasks one by one; with a script and without."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -20,6 +22,8 @@ LOOKS = {
 @pytest.fixture
 def rita(transactional_db):
     rita = people.person("rita")
+    for decider in ("omar", "ines"):
+        people.person(decider)
     asks.fleet(per_zone=12)
     return rita
 
@@ -47,7 +51,7 @@ def test_rita_builds_a_window_by_choices(rita, visit, look):
     page.locator("#task-times li").nth(2).wait_for()
     look(page, "builder-window")
     page.get_by_role("button", name="Submit request").click()
-    page.wait_for_url("**/requests/*/", timeout=60_000)
+    page.wait_for_url(re.compile(r"/requests/\d+/"), timeout=60_000)
     (item,) = items_of(ChangeRequest.objects.get().current)
     assert item["spec"]["schedule"] == "cron(0 20 ? * FRIL *)"
     assert [task["name"] for task in item["spec"]["tasks"]] == ["Install", "Scan", "After"]
