@@ -114,6 +114,6 @@ def _window(window: Desired, world: Iterable[Desired]) -> WindowPart:
 
 
 def _task(spec: TaskSpec) -> TaskPart:
-    ids: Ids = {Key("target", name): name for name in spec.targets}
+    ids = Ids({Key("target", name): name for name in spec.targets})
     content = {key: value for key, value in tasks.to_aws(spec, ids).items() if key != "Targets"}
     return TaskPart(spec.label, {"TaskType": spec.task_type, **content}, tuple(sorted(spec.targets)))

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 from icalendar import Calendar, Event
 
 from patching.shutting_items import LONGEST_FREEZE, LONGEST_NAME, LONGEST_REASON
@@ -70,7 +70,8 @@ def read(content: bytes, *, zone: str, at: datetime) -> list[Blackout]:
 def _events(content: bytes) -> list[Event]:
     try:
         calendars = Calendar.from_ical(content, multiple=True)
-        events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
+        found = [event for calendar in calendars for event in calendar.walk("VEVENT")]
+        events = [event for event in found if isinstance(event, Event)]
     except (
         ArithmeticError,
         AttributeError,

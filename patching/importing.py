@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from patching import from_aws, system_facts
+from patching import documents, from_aws, system_facts
 from patching.exchange.parts import (
     BaselinePart,
     Belonging,
@@ -99,13 +99,13 @@ def prepare(setup: Setup, into: Into) -> Import:
 
 
 def _add(found: Import, kind: str, where: str, spec: dict[str, Any], into: Into) -> None:
-    item = {"action": CREATE, "kind": kind, "target": None, "spec": spec}
+    item: Item = {"action": CREATE, "kind": kind, "target": None, "spec": spec}
     problems = check_item(item, "item", system_facts.allowed())
     if problems:
         told = [f"{one.field.removeprefix('item.spec.')}: {one.message}" for one in problems]
         found.refused.append(Refusal(where, " ".join(told[:3])))
         return
-    item = with_defaults({"action": CREATE, "kind": kind, "target": None, "spec": spec})
+    item = with_defaults(item)
     row = _row(kind, spec, into)
     if row is None:
         found.lines.append(Line(kind, spec["name"], where, CREATE, item))
@@ -230,7 +230,8 @@ def _windows(setup: Setup, into: Into, found: Import) -> Iterator[tuple[str, str
 
 def _targets_of_patching(part: WindowPart) -> frozenset[str]:
     """Targets of the tasks that patch; empty where they name none, which means all."""
-    patching = [one for one in part.tasks if from_aws.PATCHES in str(one.request.get("TaskArn"))]
+    known = ((one, documents.document_of(str(one.request.get("TaskArn")))) for one in part.tasks)
+    patching = [one for one, document in known if document is not None and document.patches]
     return frozenset(target for one in patching for target in one.targets)
 
 

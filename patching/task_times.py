@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from patching.sizing import Node, Paces, simulate
+from patching.sizing import Node, Paces, rehearse
 
 
 class Begins(NamedTuple):
@@ -31,7 +31,7 @@ def begins(
     ``tasks`` have their defaults filled in. A task waits until the one before has reached every instance that it can.
     """
     nodes = [Node(str(number), system) for number, system in enumerate(systems)]
-    opening = simulate(nodes, tasks, duration=duration, cutoff=cutoff, paces=paces)
+    opening = rehearse(nodes, tasks, duration=duration, cutoff=cutoff, paces=paces)
     return [
         Begins(turn.name, turn.kind, round(turn.begins), round(opening.spare(turn))) for turn in opening.turns
     ]

@@ -23,9 +23,11 @@ STATES_WITHOUT_EDGES = {"patching/pull.py", "portal/governance/web.py"}
 OF_A_FOLDER = {
     "exemptions/test_doors.py",
     "exemptions/test_never_active_after_the_end.py",
+    "patching/api/test_findings.py",
     "patching/api/test_nouns.py",
     "patching/schedules/test_facts.py",
     "patching/schedules/test_mistakes.py",
+    "patching/web/test_fixes.py",
     "patching/web/test_nouns.py",
 }
 

@@ -33,7 +33,7 @@ class PatchOut(serializers.ModelSerializer[Patch]):
 
     class Meta:
         model = Patch
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "ref",
             "name",
@@ -52,7 +52,7 @@ class PatchOut(serializers.ModelSerializer[Patch]):
 class FactOut(serializers.Serializer[Any]):
     """What one source says, in its own words."""
 
-    source = SourceOut()
+    source = SourceOut()  # type: ignore[assignment]
     facts = serializers.DictField()
 
 
@@ -78,7 +78,7 @@ class PatchDetailOut(PatchOut):
     baselines = serializers.SerializerMethodField()
 
     class Meta(PatchOut.Meta):
-        fields = (*PatchOut.Meta.fields, "supersedes", "advisories", "cves", "facts", "baselines")  # type: ignore[assignment]
+        fields = (*PatchOut.Meta.fields, "supersedes", "advisories", "cves", "facts", "baselines")
         read_only_fields = fields
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
@@ -94,7 +94,7 @@ class PatchDetailOut(PatchOut):
 class LandingOut(serializers.Serializer[Landing]):
     """An instance that lacks a patch, what excuses it, and when it lands as things stand."""
 
-    instance = serializers.IntegerField(source="instance.pk")
+    instance = serializers.IntegerField(source="instance.pk")  # type: ignore[assignment]
     instance_id = serializers.CharField(source="instance.instance_id")
     name = serializers.CharField(source="instance.name")
     patch = serializers.CharField(source="finding.patch_id")
@@ -120,7 +120,7 @@ class CveOut(serializers.ModelSerializer[Cve]):
 
     class Meta:
         model = Cve
-        fields = (
+        fields: tuple[str, ...] = (
             "cve",
             "title",
             "known_exploited",
@@ -142,7 +142,7 @@ class CveDetailOut(CveOut):
     fixed_by = serializers.SerializerMethodField()
 
     class Meta(CveOut.Meta):
-        fields = (*CveOut.Meta.fields, "action", "exploited_told_by", "epss_told_by", "fixed_by")  # type: ignore[assignment]
+        fields = (*CveOut.Meta.fields, "action", "exploited_told_by", "epss_told_by", "fixed_by")
         read_only_fields = fields
 
     @extend_schema_field(PatchOut(many=True))
@@ -162,7 +162,7 @@ class PatchFilter(django_filters.FilterSet):
 
     class Meta:
         model = Patch
-        fields = ("operating_system",)
+        fields: tuple[str, ...] = ("operating_system",)
 
     def by_cve(self, rows: Any, name: str, value: str) -> Any:
         return rows.filter(Exists(Advisory.objects.filter(patches=OuterRef("pk"), cves__cve__iexact=value)))
@@ -175,7 +175,7 @@ class CveFilter(django_filters.FilterSet):
 
     class Meta:
         model = Cve
-        fields = ("cve",)
+        fields: tuple[str, ...] = ("cve",)
 
 
 class Patches(Visible):

@@ -57,8 +57,8 @@ class SizeOut(serializers.Serializer[Any]):
         help_text="Of each of ams_windows; null beyond 1,500 instances.",
     )
     ams_windows = serializers.IntegerField(source="table.windows")
-    simulation = serializers.IntegerField(
-        source="simulation.hours", allow_null=True, help_text="null where 24 h are not enough."
+    rehearsal = serializers.IntegerField(
+        source="rehearsal.hours", allow_null=True, help_text="null where 24 h are not enough."
     )
     tasks = TurnOut(many=True, source="opening.turns")
 

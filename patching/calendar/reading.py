@@ -17,6 +17,7 @@ from patching.models import (
     WindowHold,
     WindowRun,
 )
+from patching.models.holds import FreezeQuerySet
 from portal.governance.models import User
 
 
@@ -186,7 +187,7 @@ def _runs(windows: Iterable[int], start: datetime, end: datetime) -> list[Past]:
     ]
 
 
-def _bands(freezes: QuerySet[Freeze], start: datetime, end: datetime) -> list[Band]:
+def _bands(freezes: FreezeQuerySet, start: datetime, end: datetime) -> list[Band]:
     rows = freezes.live().overlapping(start, end).select_related("application", "environment")
     return [
         Band(

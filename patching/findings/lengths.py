@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from patching.findings.edits import Edit
 from patching.findings.planned import Planned
 from patching.findings.telling import WARNING, Finding
-from patching.sizing import CUTOFF, Node, Opening, Paces, Turn, hours_needed, recommended_hours, simulate
+from patching.sizing import CUTOFF, Node, Opening, Paces, Turn, hours_needed, recommended_hours, rehearse
 from patching.words import counted, listed
 
 
@@ -58,7 +58,7 @@ def never_start(windows: Iterable[Planned], paces: Paces) -> Iterator[Finding]:
 def opening_of(window: Planned, paces: Paces) -> Opening:
     """What one opening of the window does, instance by instance."""
     spec = window.spec
-    return simulate(window.nodes, window.tasks, duration=spec["duration"], cutoff=spec["cutoff"], paces=paces)
+    return rehearse(window.nodes, window.tasks, duration=spec["duration"], cutoff=spec["cutoff"], paces=paces)
 
 
 def _never(window: Planned, found: Opening) -> str:

@@ -25,7 +25,7 @@ class Size:
     window: Planned
     guide: Answer
     table: Answer
-    simulation: Answer
+    rehearsal: Answer
     opening: Opening
 
     @property

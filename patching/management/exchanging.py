@@ -111,7 +111,7 @@ class ExportCommand(AnsweringCommand):
             groups = groups.filter(name=options["group"])
             if not groups:
                 raise cannot_run(f"There is no patch group {options['group']} in {place}.")
-            windows = exporting.windows_of(groups, windows)
+            windows = windows.filter(pk__in=[one.pk for one in exporting.windows_of(groups, windows)])
         wanted = self.file_format or options["format"]
         text = exporting.text_of(exporting.setup_of(place, groups, windows), wanted)
         self.answer(

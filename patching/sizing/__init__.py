@@ -6,14 +6,14 @@ Pure: instances, tasks and minutes in, figures out. ``patching.run_paces`` measu
 from patching.sizing.advice import CUTOFF, LONGEST, ams_table, recommended_hours
 from patching.sizing.answers import Answer, answers
 from patching.sizing.paces import Pace, Paces
-from patching.sizing.simulation import (
+from patching.sizing.rehearsal import (
     AUTOMATIONS,
     Node,
     Opening,
     Turn,
     at_once,
     hours_needed,
-    simulate,
+    rehearse,
     wanted_at_once,
 )
 
@@ -32,6 +32,6 @@ __all__ = [
     "at_once",
     "hours_needed",
     "recommended_hours",
-    "simulate",
+    "rehearse",
     "wanted_at_once",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from patching.sizing.advice import CUTOFF, ams_table, recommended_hours
 from patching.sizing.paces import Paces
-from patching.sizing.simulation import Node, hours_needed
+from patching.sizing.rehearsal import Node, hours_needed
 
 
 @dataclass(frozen=True)

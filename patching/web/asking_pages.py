@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -176,7 +176,8 @@ def _lines(items: list[Item]) -> list[Line]:
 def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview | None, list[str]]:
     """What the answers to begin with would make, or what rules say against them; the form itself stays unmarked."""
     if isinstance(form, WindowForm):
-        form.judged = filled = make(form.answers())
+        filled = make(form.answers())
+        form.judged = cast(WindowForm, filled)
         return _looked_at(lambda _: filled, None, user)
     return _looked_at(make, form.answers(), user)
 

@@ -28,7 +28,7 @@ class LocalField(forms.DateTimeField):
             input_formats=[LOCAL, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], widget=widget, **kwargs
         )
 
-    def to_python(self, value: Any) -> str | None:
+    def to_python(self, value: Any) -> str | None:  # type: ignore[override]
         """As text, without a zone put to it."""
         found = super().to_python(value)
         return found.replace(tzinfo=None).strftime(LOCAL) if isinstance(found, datetime) else None

@@ -296,7 +296,7 @@ class BaselineForm(ObjectForm):
             return f"Only patches that match, {label}".rstrip(", ")
         among = self.rules if isinstance(piece, RuleForm) else self.sources
         noun = "Rule" if isinstance(piece, RuleForm) else "Source"
-        return f"{noun} {among.index(piece) + 1}, {label}".rstrip(", ")  # type: ignore[arg-type]
+        return f"{noun} {among.index(piece) + 1}, {label}".rstrip(", ")
 
 
 def _at(among: list[Any], number: int) -> Any:

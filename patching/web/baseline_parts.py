@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -47,9 +47,10 @@ class AnyOf(forms.MultipleChoiceField):
 
     def keep(self, values: Iterable[str]) -> None:
         """Offer also what was chosen before and is not listed."""
-        listed = {value for value, _ in self.choices}
+        offered = list(cast(Iterable[tuple[Any, Any]], self.choices))
+        listed = {value for value, _ in offered}
         self.choices = [
-            *self.choices,
+            *offered,
             *((one, f"{one}, not in the list") for one in values if one not in listed),
         ]
 
@@ -143,7 +144,7 @@ class FiltersForm(Part):
             values[one["Key"]] = list(one["Values"])
         for key in [key for key in values if not vocabulary.known(key)]:
             values[f"{key}_more"] = [", ".join(values.pop(key))]
-        return {name: found[0] if name.endswith("_more") else found for name, found in values.items()}  # type: ignore[misc]
+        return {name: found[0] if name.endswith("_more") else found for name, found in values.items()}
 
 
 class RuleForm(FiltersForm):

@@ -237,7 +237,7 @@ def _who(request: HttpRequest, found: Sequence[PatchFinding]) -> dict[str, Any]:
 
 
 def _first(landings: Sequence[Landing]) -> Landing | None:
-    return min((one for one in landings if one.lands_at), key=lambda one: one.lands_at, default=None)  # type: ignore[arg-type,return-value]
+    return min((one for one in landings if one.lands_at), key=lambda one: one.lands_at, default=None)  # type: ignore[return-value]
 
 
 def _facts(patch: Patch, said: dict[str, Any]) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def _files(
     groups: list[PatchGroup], windows: list[MaintenanceWindow], wanted: str, names: list[str]
 ) -> dict[str, str]:
     """Name of the file → its text, one for each account-region that has something of it."""
-    ids = {one.account_region_id for one in (*groups, *windows)}
+    ids = {one.account_region_id for one in groups} | {one.account_region_id for one in windows}
     found = {}
     for place in AccountRegion.objects.filter(pk__in=ids).select_related("account"):
         setup = exporting.setup_of(

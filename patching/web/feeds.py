@@ -111,7 +111,7 @@ def feed(request: HttpRequest, secret: str) -> HttpResponseBase:
     """The windows as iCalendar, for whoever knows the address."""
     found = feeds.by_secret(secret)
     throttle = Readings(f"feed-{found.pk}" if found else f"stranger-{request.META.get('REMOTE_ADDR', '')}")
-    if not throttle.allow_request(request, None):  # type: ignore[arg-type]
+    if not throttle.allow_request(request, None):
         wait = str(int(throttle.wait() or 60) + 1)
         return HttpResponse("Too many readings; come back later.", status=429, headers={"Retry-After": wait})
     if found is None:

@@ -144,7 +144,7 @@ class TaskForm(forms.Form):
         )
 
 
-class BaseTaskForms(forms.BaseFormSet):  # type: ignore[type-arg]
+class BaseTaskForms(forms.BaseFormSet):
     """Every one of them is meant, however little it says."""
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:

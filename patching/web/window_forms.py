@@ -244,7 +244,7 @@ class WindowForm(PlacedForm):
         if self.is_bound:
             if set(self.errors) & set(names):
                 return None
-            value = {name: self.cleaned_data.get(name) for name in names}
+            value: dict[str, Any] = {name: self.cleaned_data.get(name) for name in names}
         else:
             value = {name: self.fields[name].to_python(self[name].initial) for name in names}
         dates = {name: value[name].isoformat() if value[name] else "" for name in DATES}

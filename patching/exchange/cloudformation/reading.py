@@ -172,7 +172,7 @@ class _Reader:
         if properties.get("AllowUnassociatedTargets") in (True, "true", "True"):
             self._note(name, "AllowUnassociatedTargets becomes false: only registered instances are patched.")
         found = [part for one, content in targets if (part := self._target(one, content))]
-        done = [part for one, content in tasks if (part := self._task(one, content))]
+        done = [task for one, content in tasks if (task := self._task(one, content))]
         self.setup.windows.append(WindowPart(name, request, tuple(found), tuple(done)))
 
     def _target(self, name: str, properties: dict[str, Any]) -> TargetPart | None:

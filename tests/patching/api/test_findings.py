@@ -21,7 +21,7 @@ def test_a_request_tells_findings_sizes_and_quotas(short):
     assert one["claim"] == "payments-dev is 1 h long, 4 h are recommended"
     assert [item["spec"]["duration"] for item in one["items"]] == [4]
     (size,) = told["sizes"]
-    assert (size["guide"], size["ams_table"], size["simulation"], size["tasks"][0]["started"]) == (4, 1, 1, 1)
+    assert (size["guide"], size["ams_table"], size["rehearsal"], size["tasks"][0]["started"]) == (4, 1, 1, 1)
     windows = next(each for each in told["quotas"] if each["quota"] == "Windows")
     assert (windows["used"], windows["asked"], windows["left"], windows["source"]) == (1, 1, 48, "default")
 

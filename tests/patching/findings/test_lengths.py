@@ -57,5 +57,5 @@ def test_enough_hours_give_no_finding():
 
 def test_the_table_counts_where_nothing_is_installed():
     (size,) = sizes([three_hundred(duration=3)], Paces())
-    assert (size.guide.hours, size.table.hours, size.simulation.hours, size.uninstalled) == (10, 2, 5, 92)
+    assert (size.guide.hours, size.table.hours, size.rehearsal.hours, size.uninstalled) == (10, 2, 5, 92)
     assert [row.begins for row in size.tasks] == ["0 min", "2 h"]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patching.items import with_defaults
-from patching.sizing import Node, Pace, Paces, answers, at_once, hours_needed, simulate
+from patching.sizing import Node, Pace, Paces, answers, at_once, hours_needed, rehearse
 
 PACES = Paces({"pre": 10, "install": 30, "scan": 5, "post": 10, "hook": 5})
 
@@ -24,7 +24,7 @@ def install(**fields):
 
 
 def opened(number, *given, duration=4, cutoff=1, paces=PACES):
-    return simulate(nodes(number), tasks(*given), duration=duration, cutoff=cutoff, paces=paces)
+    return rehearse(nodes(number), tasks(*given), duration=duration, cutoff=cutoff, paces=paces)
 
 
 def test_the_last_forty_of_three_hundred_never_start():
@@ -61,7 +61,7 @@ def test_tasks_of_one_priority_run_together():
 def test_a_slow_instance_holds_its_place_while_others_go_on():
     paces = Paces(PACES.assumed, {("AWS-RunPatchBaseline", "install", "UBUNTU"): Pace(100, 20)})
     mixed = [Node("i-0", "UBUNTU"), *(Node(f"i-{one}", "WINDOWS") for one in range(1, 5))]
-    found = simulate(mixed, tasks(install(max_concurrency="2")), duration=4, cutoff=1, paces=paces)
+    found = rehearse(mixed, tasks(install(max_concurrency="2")), duration=4, cutoff=1, paces=paces)
     # beside the slow one, which ends after 100 min, three begin at 0, 30 and 60; the last at 90
     assert found.turns[0].ends == 120
 
@@ -124,11 +124,11 @@ def test_the_hours_needed_are_enough_and_one_less_is_not(number, percent, cutoff
     hours = hours_needed(nodes(number), work, cutoff=cutoff, paces=PACES)
     if hours is None:
         return
-    enough = simulate(nodes(number), work, duration=hours, cutoff=cutoff, paces=PACES)
+    enough = rehearse(nodes(number), work, duration=hours, cutoff=cutoff, paces=PACES)
     assert not enough.left
     assert not enough.cut
     if hours > cutoff + 1:
-        less = simulate(nodes(number), work, duration=hours - 1, cutoff=cutoff, paces=PACES)
+        less = rehearse(nodes(number), work, duration=hours - 1, cutoff=cutoff, paces=PACES)
         assert less.left or less.cut
 
 

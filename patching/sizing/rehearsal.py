@@ -73,7 +73,7 @@ class Opening:
         return self.cutoff - turn.begins
 
 
-def simulate(
+def rehearse(
     nodes: Sequence[Node], tasks: Iterable[Task], *, duration: float, cutoff: float, paces: Paces
 ) -> Opening:
     """What one opening of ``duration`` and ``cutoff`` hours does, where nothing fails.
@@ -94,7 +94,7 @@ def hours_needed(nodes: Sequence[Node], tasks: Iterable[Task], *, cutoff: int, p
     """The shortest whole duration in which every task starts and ends on every instance; None above 24 hours."""
     tasks = list(tasks)
     for hours in range(cutoff + 1, LONGEST + 1):
-        found = simulate(nodes, tasks, duration=hours, cutoff=cutoff, paces=paces)
+        found = rehearse(nodes, tasks, duration=hours, cutoff=cutoff, paces=paces)
         if not found.left and not found.cut:
             return hours
     return None
