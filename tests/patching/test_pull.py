@@ -150,7 +150,12 @@ def test_a_compliant_scan_resolves_every_finding_without_asking_for_patches(
 
     pull.pull(few)
 
-    beside_ours = {"DescribeMaintenanceWindows", "DescribePatchBaselines", "ListAssociations"}
+    beside_ours = {
+        "DescribeMaintenanceWindows",
+        "DescribePatchBaselines",
+        "GetDefaultPatchBaseline",
+        "ListAssociations",
+    }
     assert asked == {"DescribeInstanceInformation", "DescribeInstancePatchStates", *beside_ours}
     assert Scan.objects.newest().get(instance=instance("lake-prod-a-01")).is_compliant
     assert not PatchFinding.objects.open().filter(instance=instance("lake-prod-a-01")).exists()

@@ -173,7 +173,12 @@ def test_a_new_task_comes_in_while_the_window_rests(asked, retail, simulated_aws
     pushed(retail)
     tasks_now = [
         *window_row().spec["tasks"],
-        {"name": "Check", "kind": "post", "document": "AWS-RunPowerShellScript"},
+        {
+            "name": "Check",
+            "kind": "post",
+            "document": "AWS-RunPowerShellScript",
+            "parameters": {"commands": ["Get-Service payments"]},
+        },
     ]
     approved(rita, [change(window_row(), "window", tasks=tasks_now)])
     mark = len(simulated_aws.log())
