@@ -133,4 +133,4 @@ def test_every_part_keeps_to_a_few_queries(cast, here, browse):
     for name in ("overview", "drift", "resources", "unmanaged"):
         for who in ("opal", "rita"):
             client = browse(cast[who])
-            assert asked_of_patching(lambda client=client, name=name: tab(client, here, name)) < 40
+            assert asked_of_patching(lambda client=client, name=name: tab(client, here, name)) < 50
