@@ -177,7 +177,10 @@ def test_a_changed_task_is_kept_with_all_it_says(standing, ssm, rita):
     request = drifts.adopt(drift, by=rita)
     (asked,) = item_of(request)["spec"]["tasks"]
     assert (asked["name"], asked["kind"], asked["reboot"]) == ("Install", "scan", "")
-    assert (asked["max_concurrency"], asked["parameters"]) == ("3", {"InstallOverrideList": ["s3://patching/list.yaml"]})
+    assert (asked["max_concurrency"], asked["parameters"]) == (
+        "3",
+        {"InstallOverrideList": ["s3://patching/list.yaml"]},
+    )
     decided(request)
     assert pushed(standing).state == "succeeded"
     drift.refresh_from_db()

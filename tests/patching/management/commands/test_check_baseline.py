@@ -80,6 +80,8 @@ def test_people_read_one_line_per_problem(judge):
         "al2-high: not valid",
         "  error: ApprovalRules.PatchRules[0].PatchFilterGroup.PatchFilters[0].Values[0]: "
         '"High" is not a SEVERITY of AMAZON_LINUX_2. Use Critical, Important, Medium, Low.',
+        "  warning: ApprovalRules.PatchRules[0].ComplianceLevel: Without a level, Security Hub shows what this "
+        "rule misses without a severity; choose one.",
     ]
 
 
