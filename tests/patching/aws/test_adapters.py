@@ -10,11 +10,13 @@ import pytest
 
 from patching.aws import baselines, mirrors, registrations, schedules, session, tags, targets, tasks, windows
 from patching.aws.adapters import CLASSES, Adapters
+from patching.aws.available import AvailablePatches
 from patching.aws.compliance import Compliance
 from patching.aws.errors import AwsChanged, AwsError
 from patching.aws.executions import Executions
 from patching.aws.instances import Instances
 from patching.aws.marks import Ids, Mark, Names, Observed
+from patching.aws.quotas import Quotas
 from patching.aws.system_facts import SystemFacts
 from patching.aws.unmanaged import Unmanaged
 from patching.specs import (
@@ -217,7 +219,16 @@ def test_the_documentation_lists_exactly_what_each_adapter_declares():
     documented = {module: tuple(re.findall(r"`([^`]+)`", actions)) for module, actions in rows}
     declared = {
         cls.__module__.rpartition(".")[2]: cls.permissions
-        for cls in (*CLASSES, Instances, Compliance, Executions, SystemFacts, Unmanaged)
+        for cls in (
+            *CLASSES,
+            AvailablePatches,
+            Instances,
+            Compliance,
+            Executions,
+            Quotas,
+            SystemFacts,
+            Unmanaged,
+        )
     }
     declared["mirrors"] = tuple(sorted(action for cls in mirrors.CLASSES for action in cls.permissions))
     assert documented == declared
