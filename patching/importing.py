@@ -5,6 +5,7 @@ Reads rows, writes nothing; the request itself is made by ``workflow.draft``.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from patching import documents, from_aws, system_facts
@@ -39,6 +40,18 @@ class Into:
     environment: Environment
     place: AccountRegion
     by: User
+
+    @cached_property
+    def members(self) -> list[ManagedInstance]:
+        """Instances of the application and environment there that can be patched."""
+        return list(
+            ManagedInstance.objects.present().filter(
+                application=self.application,
+                environment=self.environment,
+                account_region=self.place,
+                auto_scaling_group="",
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -288,14 +301,10 @@ def _in_words(entries: Iterable[Mapping[str, Any]]) -> str:
 
 def _matching(entries: Iterable[Mapping[str, Any]], into: Into) -> list[str]:
     """Instances of the chosen application and environment that all entries of a target match."""
-    rows = ManagedInstance.objects.present().filter(
-        application=into.application,
-        environment=into.environment,
-        account_region=into.place,
-        auto_scaling_group="",
-    )
     entries = list(entries)
-    return [row.instance_id for row in rows if entries and all(_matches(row, entry) for entry in entries)]
+    return [
+        row.instance_id for row in into.members if entries and all(_matches(row, entry) for entry in entries)
+    ]
 
 
 def _matches(row: ManagedInstance, entry: Mapping[str, Any]) -> bool:

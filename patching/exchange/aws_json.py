@@ -13,16 +13,15 @@ from patching.exchange.parts import (
     BaselinePart,
     CannotReadError,
     GroupPart,
-    Note,
-    Refusal,
     Setup,
-    TargetPart,
     TaskPart,
     WindowPart,
 )
+from patching.exchange.taking import Taking
 
 SECTIONS = ("Baselines", "PatchGroups", "Windows")
 LISTS = {"WindowIdentities": "Windows", "BaselineIdentities": "Baselines", "Mappings": "PatchGroups"}
+WAYS = ("RunCommand", "Automation")
 LEFT = ("ServiceRoleArn", "LoggingInfo", "AlarmConfiguration", "TaskParameters")
 
 
@@ -36,25 +35,11 @@ def read(text: str, *, given: Mapping[str, str], account: str = "", region: str 
         ) from None
     except (RecursionError, ValueError):
         raise CannotReadError("The file is not JSON that can be read: it is nested too deeply.") from None
-    setup = Setup()
-    groups: dict[str, dict[str, str]] = {}
-    for where, section, one in _objects(document):
-        if not isinstance(one, Mapping):
-            setup.refused.append(Refusal(where, "Every entry is an object, as AWS's requests are."))
-        elif section == "Windows":
-            _window(where, one, setup)
-        elif section == "Baselines":
-            _baseline(where, one, setup, groups)
-        elif section == "PatchGroups":
-            _group(where, one, setup, groups)
-        else:
-            setup.refused.append(
-                Refusal(where, "It is neither a CreatePatchBaseline nor a CreateMaintenanceWindow request.")
-            )
-    setup.groups = [GroupPart("PatchGroups", name, systems) for name, systems in sorted(groups.items())]
+    reader = _Reader(Setup())
+    reader.read_all(document)
     if isinstance(document, Mapping):
-        belongings.read(document.get(belongings.SECTION), setup)
-    return setup
+        belongings.read(document.get(belongings.SECTION), reader.setup)
+    return reader.setup
 
 
 def _objects(document: Any) -> Iterator[tuple[str, str, Any]]:
@@ -87,53 +72,83 @@ def _section_of(one: Any) -> str:
     return "Baselines" if {"OperatingSystem", "ApprovalRules", "GlobalFilters"} & set(one) else ""
 
 
-def _baseline(where: str, one: Mapping[str, Any], setup: Setup, groups: dict[str, dict[str, str]]) -> None:
-    request = shapes.known(shapes.BASELINE_FIELDS, one)
-    if "Name" not in request:
-        setup.refused.append(Refusal(where, "It has no Name, which AWS requires."))
-        return
-    request.setdefault("OperatingSystem", "WINDOWS")
-    setup.baselines.append(BaselinePart(where, request))
-    for group in one.get("PatchGroups") or []:
-        groups.setdefault(str(group), {})[str(request["OperatingSystem"])] = str(request["Name"])
+class _Reader(Taking):
+    """One pass over the objects."""
 
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.groups: dict[str, dict[str, str]] = {}
 
-def _group(where: str, one: Mapping[str, Any], setup: Setup, groups: dict[str, dict[str, str]]) -> None:
-    """``{"PatchGroup", "OperatingSystem", "BaselineName"}``, or a mapping as DescribePatchGroups lists them."""
-    told = one.get("BaselineIdentity") or one
-    name, system, baseline = one.get("PatchGroup"), told.get("OperatingSystem"), told.get("BaselineName")
-    if not (isinstance(name, str) and isinstance(system, str) and isinstance(baseline, str)):
-        setup.refused.append(
-            Refusal(where, "A patch group has PatchGroup, OperatingSystem and BaselineName.")
-        )
-        return
-    groups.setdefault(name, {})[system] = baseline
+    def read_all(self, document: Any) -> None:
+        take = {"Windows": self._window, "Baselines": self._baseline, "PatchGroups": self._group}
+        for where, section, one in _objects(document):
+            if not isinstance(one, Mapping):
+                self.refuse(where, "Every entry is an object, as AWS's requests are.")
+            elif section in take:
+                take[section](where, one)
+            else:
+                self.refuse(
+                    where, "It is neither a CreatePatchBaseline nor a CreateMaintenanceWindow request."
+                )
+        self.setup.groups = [
+            GroupPart("PatchGroups", name, systems) for name, systems in sorted(self.groups.items())
+        ]
 
+    def _baseline(self, where: str, one: Mapping[str, Any]) -> None:
+        request = self.content(where, one, fields=shapes.BASELINE_FIELDS, needs=shapes.BASELINE_NEEDS)
+        if request is None:
+            return
+        request.setdefault("OperatingSystem", "WINDOWS")
+        self.setup.baselines.append(BaselinePart(where, request))
+        groups = one.get("PatchGroups")
+        for group in groups if isinstance(groups, list) else []:
+            self.groups.setdefault(str(group), {})[str(request["OperatingSystem"])] = str(request["Name"])
 
-def _window(where: str, one: Mapping[str, Any], setup: Setup) -> None:
-    request = shapes.known(shapes.WINDOW_FIELDS, one)
-    if lacking := [name for name in ("Name", "Schedule", "Duration", "Cutoff") if name not in request]:
-        setup.refused.append(Refusal(where, f"It has no {', '.join(lacking)}, which AWS requires."))
-        return
-    targets, names = [], {}
-    for number, target in enumerate(_objects_in(one, "Targets")):
-        place = f"{where}.Targets[{number}]"
-        # ids of replies, or the place in this list for requests that have none yet
-        names[str(target.get("WindowTargetId") or number)] = place
-        targets.append(TargetPart(place, tuple(shapes.typed(_objects_in(target, "Targets")))))
-    tasks = []
-    for number, task in enumerate(_objects_in(one, "Tasks")):
-        place = f"{where}.Tasks[{number}]"
-        content = shapes.known(shapes.TASK_FIELDS, task)
-        if lacking := [name for name in ("TaskArn", "TaskType") if name not in content]:
-            setup.refused.append(Refusal(place, f"It has no {', '.join(lacking)}, which AWS requires."))
-            continue
-        content["TaskInvocationParameters"] = task.get("TaskInvocationParameters") or {}
-        if left := sorted(name for name in LEFT if task.get(name)):
-            setup.notes.append(Note(place, f"{', '.join(left)}: not taken over; AWS's defaults hold."))
-        named = [str(value) for entry in _objects_in(task, "Targets") for value in entry.get("Values") or []]
-        tasks.append(TaskPart(place, content, tuple(names[value] for value in named if value in names)))
-    setup.windows.append(WindowPart(where, request, tuple(targets), tuple(tasks)))
+    def _group(self, where: str, one: Mapping[str, Any]) -> None:
+        """``{"PatchGroup", "OperatingSystem", "BaselineName"}``, or a mapping as DescribePatchGroups lists them."""
+        identity = one.get("BaselineIdentity")
+        told = identity if isinstance(identity, Mapping) else one
+        name, system, baseline = one.get("PatchGroup"), told.get("OperatingSystem"), told.get("BaselineName")
+        if not (isinstance(name, str) and isinstance(system, str) and isinstance(baseline, str)):
+            self.refuse(where, "A patch group has PatchGroup, OperatingSystem and BaselineName.")
+            return
+        self.groups.setdefault(name, {})[system] = baseline
+
+    def _window(self, where: str, one: Mapping[str, Any]) -> None:
+        request = self.content(where, one, fields=shapes.WINDOW_FIELDS, needs=shapes.WINDOW_NEEDS)
+        if request is None:
+            return
+        targets, places = [], {}
+        for number, target in enumerate(_objects_in(one, "Targets")):
+            place = f"{where}.Targets[{number}]"
+            part = self.target(place, target.get("Targets") or [], "Targets")
+            if part is not None:
+                # ids of replies, or the place in this list for requests that have none yet
+                places[str(target.get("WindowTargetId") or number)] = place
+                targets.append(part)
+        tasks = [
+            made
+            for number, task in enumerate(_objects_in(one, "Tasks"))
+            if (made := self._task(f"{where}.Tasks[{number}]", task, places))
+        ]
+        self.setup.windows.append(WindowPart(where, request, tuple(targets), tuple(tasks)))
+
+    def _task(self, where: str, task: dict[str, Any], places: Mapping[str, str]) -> TaskPart | None:
+        request = self.content(where, task, fields=shapes.TASK_FIELDS, needs=shapes.TASK_NEEDS)
+        if request is None:
+            return None
+        invocation = task.get("TaskInvocationParameters")
+        for way in WAYS:
+            content = invocation.get(way) if isinstance(invocation, Mapping) else None
+            if isinstance(content, Mapping):
+                parameters = self.parameters(where, content.get("Parameters") or {}, f"{way}.Parameters")
+                if parameters is None:
+                    return None
+                request["TaskInvocationParameters"] = {way: {"Parameters": parameters}}
+        self.left(where, [name for name in LEFT if task.get(name)])
+        values = [entry.get("Values") for entry in _objects_in(task, "Targets")]
+        named = [str(value) for each in values if isinstance(each, list) for value in each]
+        return TaskPart(where, request, tuple(places[value] for value in named if value in places))
 
 
 def _objects_in(one: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

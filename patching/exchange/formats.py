@@ -66,7 +66,10 @@ def read(
     if not content.strip():
         raise CannotReadError("The file is empty.")
     wanted = file_format or format_of(content)
-    setup = FORMATS[wanted].read(content, given=given or {}, account=account, region=region)
+    try:
+        setup = FORMATS[wanted].read(content, given=given or {}, account=account, region=region)
+    except RecursionError:
+        raise CannotReadError("The file is nested too deeply to be read.") from None
     if setup.says_nothing:
         raise CannotReadError(
             f"Read as {FORMATS[wanted].title}, the file holds no patch baseline, patch group or maintenance window."

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from patching.exchange import yaml_text
 from patching.exchange.parts import CannotReadError, Refusal, Setup
 
 VERSION = 1
@@ -12,28 +13,9 @@ SECTIONS = {"baselines": "baseline", "patch_groups": "patch-group", "windows": "
 EXAMPLE = "patchwarden: 1\nwindows:\n- name: payments-prod-a\n  schedule: cron(0 2 ? * TUE#2 *)\n"
 
 
-class _Loader(yaml.SafeLoader):
-    """Dates stay text, as specs have them."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def read(text: str, *, given: Mapping[str, str], account: str = "", region: str = "") -> Setup:
     """Specs of baselines, groups and windows. Raises CannotReadError with the line where it is no YAML."""
-    try:
-        if any(isinstance(one, yaml.events.AliasEvent) for one in yaml.parse(text, yaml.SafeLoader)):
-            raise CannotReadError("The file uses YAML aliases; write their values out.")
-        found = yaml.load(text, _Loader)  # noqa: S506
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        where = f"Line {mark.line + 1}, column {mark.column + 1}" if mark else "The file"
-        raise CannotReadError(f"{where} is not YAML: {problem.problem or problem.context}.") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        raise CannotReadError("The file is not YAML that Patchwarden can read.") from None
+    found = yaml_text.load(text)
     if not isinstance(found, Mapping) or found.get("patchwarden") != VERSION:
         raise CannotReadError(
             f"Patchwarden's own files begin with “patchwarden: {VERSION}”, such as:\n{EXAMPLE}"

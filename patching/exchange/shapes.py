@@ -1,6 +1,6 @@
 """AWS's request shapes as every format writes them: which fields are content, and of which type. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 BASELINE_FIELDS = (
@@ -38,6 +38,12 @@ TASK_FIELDS = (
     "MaxErrors",
     "CutoffBehavior",
 )
+# one value each, whatever they are part of
+SCALARS = tuple(dict.fromkeys((*BASELINE_FIELDS[:3], *WINDOW_FIELDS, *TASK_FIELDS)))
+# what AWS requires of each
+BASELINE_NEEDS = ("Name",)
+WINDOW_NEEDS = ("Name", "Schedule", "Duration", "Cutoff")
+TASK_NEEDS = ("TaskArn", "TaskType")
 PATCH_GROUP_TAGS = ("Patch Group", "PatchGroup")  # the two keys that Patch Manager knows
 
 
@@ -78,14 +84,28 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "EnableNonSecurity": _flag,
     "ApproveUntilDate": text,
     "ApprovedPatches": texts,
+    "ApprovedPatchesComplianceLevel": text,
+    "ComplianceLevel": text,
+    "CutoffBehavior": text,
     "Description": text,
+    "EndDate": text,
     "MaxConcurrency": text,
     "MaxErrors": text,
     "Name": text,
+    "OperatingSystem": text,
     "Products": texts,
     "RejectedPatches": texts,
+    "RejectedPatchesAction": text,
+    "Schedule": text,
+    "ScheduleTimezone": text,
+    "StartDate": text,
+    "TaskArn": text,
+    "TaskType": text,
     "Values": texts,
 }
+
+
+NUMBERS = tuple(name for name, kind in _TYPES.items() if kind is _whole)
 
 
 def typed(value: Any, name: str = "") -> Any:
@@ -99,7 +119,7 @@ def typed(value: Any, name: str = "") -> Any:
     return value
 
 
-def known(fields: tuple[str, ...], properties: Mapping[str, Any]) -> dict[str, Any]:
+def known(fields: Sequence[str], properties: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a request: its known fields that hold something, in their AWS types."""
     kept = {name: properties[name] for name in fields if properties.get(name) not in (None, "")}
     return {name: typed(value, name) for name, value in kept.items()}

@@ -30,6 +30,7 @@ class Scope:
     account: str = ""
     region: str = ""
     _conditions: dict[str, bool | Unresolved] = field(default_factory=dict)
+    _under_way: set[str] = field(default_factory=set)  # resources whose name is being worked out
     _of_stacks: set[str] = field(default_factory=set)  # AWS's own parameters that only a stack has
 
     def parameters(self) -> list[Parameter]:
@@ -119,8 +120,11 @@ def _ref(scope: Scope, name: Any) -> Any:
         return Reference(name)
     if kind in NAMED:
         properties = _section(_section(scope.template, "Resources")[name], "Properties")
-        if NAMED[kind] in properties:
-            return scope.value(properties[NAMED[kind]])
+        if NAMED[kind] in properties and name not in scope._under_way:
+            scope._under_way.add(name)
+            named = scope.value(properties[NAMED[kind]])
+            scope._under_way.discard(name)
+            return named
     if kind:
         return Unresolved(f"It names {name} ({kind}), which exists only after the template was deployed.")
     return Unresolved(f"It names {name}, which is neither a parameter nor a resource of this template.")

@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 
 from patching.exchange.parts import CannotReadError
+from patching.exchange.yaml_text import TextLoader
+from patching.exchange.yaml_text import load as load_yaml
 
 # Source: AWS CloudFormation User Guide, "Intrinsic function reference"; Ref and Condition have no prefix.
 SHORT_FORMS = (
@@ -31,22 +33,10 @@ SHORT_FORMS = (
 )
 
 
-class _Loader(yaml.SafeLoader):
-    """CloudFormation's YAML: no aliases, and dates stay the text that AWS takes."""
+class _Loader(TextLoader):
+    """CloudFormation's YAML with its short forms."""
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            line = self.peek_event().start_mark.line + 1
-            raise CannotReadError(
-                f"Line {line} uses a YAML alias. CloudFormation knows no aliases; write the value out there."
-            )
-        return super().compose_node(parent, index)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+    without_aliases = "CloudFormation knows no aliases"
 
 
 def _short_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -72,27 +62,23 @@ _Loader.add_multi_constructor("!", _short_form)
 
 def load(text: str) -> dict[str, Any]:
     """The template's top level. Raises CannotReadError with the line where it is neither JSON nor YAML."""
-    try:
-        found = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506
-    except json.JSONDecodeError as problem:
-        raise CannotReadError(
-            f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
-        ) from None
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        where = f"Line {mark.line + 1}, column {mark.column + 1}" if mark else "The file"
-        raise CannotReadError(f"{where} is not YAML: {problem.problem or problem.context}.") from None
-    except (yaml.YAMLError, ValueError, TypeError):
-        raise CannotReadError(
-            "The file is not YAML: it holds a character or key that YAML has not."
-        ) from None
-    except RecursionError:
-        raise CannotReadError(
-            "The file is nested too deeply; a template has at most a few dozen levels."
-        ) from None
+    found = _json(text) if text.lstrip().startswith("{") else load_yaml(text, _Loader)
     if not isinstance(found, dict) or not isinstance(found.get("Resources") or None, dict):
         raise CannotReadError(
             "A CloudFormation template has a section Resources with at least one resource, such as "
             '{"Resources": {"Window": {"Type": "AWS::SSM::MaintenanceWindow", "Properties": {…}}}}.'
         )
     return found
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise CannotReadError(
+            f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
+        ) from None
+    except (RecursionError, ValueError):
+        raise CannotReadError(
+            "The file is nested too deeply; a template has at most a few dozen levels."
+        ) from None

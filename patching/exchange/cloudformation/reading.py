@@ -11,13 +11,12 @@ from patching.exchange.parts import (
     BaselinePart,
     CannotReadError,
     GroupPart,
-    Note,
-    Refusal,
     Setup,
     TargetPart,
     TaskPart,
     WindowPart,
 )
+from patching.exchange.taking import Taking
 from patching.exchange.unresolved import Reference, Unresolved, first_unresolved
 
 BASELINE, WINDOW = "AWS::SSM::PatchBaseline", "AWS::SSM::MaintenanceWindow"
@@ -59,12 +58,12 @@ def _metadata(template: Mapping[str, Any]) -> Any:
     return metadata.get(belongings.SECTION) if isinstance(metadata, Mapping) else None
 
 
-class _Reader:
+class _Reader(Taking):
     """One pass over the resources: first what is named by others, then the whole."""
 
     def __init__(self, scope: Scope) -> None:
+        super().__init__(Setup())
         self.scope = scope
-        self.setup = Setup()
         self.groups: dict[str, dict[str, str]] = {}
 
     def read_all(self) -> None:
@@ -87,13 +86,13 @@ class _Reader:
         for name, resource in self.scope.template["Resources"].items():
             if not isinstance(resource, Mapping) or not isinstance(resource.get("Type"), str):
                 if str(name).startswith("Fn::"):
-                    self._refuse(str(name), "Loops are worked out by AWS; give the processed template.")
+                    self.refuse(str(name), "Loops are worked out by AWS; give the processed template.")
                 else:
-                    self._refuse(str(name), "A resource is an object with a Type and Properties.")
+                    self.refuse(str(name), "A resource is an object with a Type and Properties.")
                 continue
             kind = resource["Type"]
             if kind in ELSEWHERE:
-                self._refuse(str(name), ELSEWHERE[kind])
+                self.refuse(str(name), ELSEWHERE[kind])
             elif kind not in KINDS:
                 others[kind] += 1
             if kind not in KINDS:
@@ -101,40 +100,40 @@ class _Reader:
             if "Condition" in resource:
                 holds = self.scope.holds(str(resource["Condition"]))
                 if isinstance(holds, Unresolved):
-                    self._refuse(str(name), f"Whether it is wanted cannot be told: {holds.why}")
+                    self.refuse(str(name), f"Whether it is wanted cannot be told: {holds.why}")
                 if holds is not True:
                     if holds is False:
-                        self._note(
+                        self.note(
                             str(name), f"Left out, as its condition {resource['Condition']} does not hold."
                         )
                     continue
             properties = self.scope.value(resource.get("Properties") or {})
             if not isinstance(properties, dict) or properties is NOTHING:
-                self._refuse(str(name), "Its Properties are no object.")
+                self.refuse(str(name), "Its Properties are no object.")
                 continue
             yield str(name), kind, properties
         if others:
             counted = ", ".join(f"{kind} ({number})" for kind, number in sorted(others.items()))
-            self._note("Resources", f"Not managed here and left alone: {counted}.")
+            self.note("Resources", f"Not managed here and left alone: {counted}.")
 
     def _baseline(self, name: str, properties: dict[str, Any]) -> None:
-        request = self._content(name, shapes.BASELINE_FIELDS, properties, needs=("Name",))
+        request = self.content(name, properties, fields=shapes.BASELINE_FIELDS, needs=shapes.BASELINE_NEEDS)
         if request is None:
             return
         request.setdefault("OperatingSystem", "WINDOWS")
         if properties.get("DefaultBaseline") is True:
-            self._note(name, "It is not made the account's default; only patch groups use it.")
+            self.note(name, "It is not made the account's default; only patch groups use it.")
         self.setup.baselines.append(BaselinePart(name, request))
         groups = shapes.texts(properties.get("PatchGroups") or [])
         missing = first_unresolved(groups, "PatchGroups")
-        if missing or not isinstance(groups, list):
+        if missing or not isinstance(groups, list) or not all(isinstance(one, str) for one in groups):
             why = missing[1].why if missing else "PatchGroups is a list of names."
-            self._note(name, f"Its patch groups are left out. {why}")
+            self.note(name, f"Its patch groups are left out. {why}")
             return
         for group in groups:
             systems = self.groups.setdefault(str(group), {})
             if request["OperatingSystem"] in systems:
-                self._refuse(
+                self.refuse(
                     f"{name}.PatchGroups",
                     f"{group} has {systems[request['OperatingSystem']]} for {request['OperatingSystem']} already; "
                     "a group has one baseline for each operating system.",
@@ -153,9 +152,9 @@ class _Reader:
             if isinstance(window, Reference) and window.name in known:
                 found.setdefault(window.name, []).append((name, properties))
             elif isinstance(window, Unresolved):
-                self._refuse(name, f"WindowId: {window.why}")
+                self.refuse(name, f"WindowId: {window.why}")
             else:
-                self._refuse(name, "Its WindowId names no window that is taken from this template.")
+                self.refuse(name, "Its WindowId names no window that is taken from this template.")
         return found
 
     def _window(
@@ -165,34 +164,23 @@ class _Reader:
         targets: list[tuple[str, dict[str, Any]]],
         tasks: list[tuple[str, dict[str, Any]]],
     ) -> None:
-        needs = ("Name", "Schedule", "Duration", "Cutoff")
-        request = self._content(name, shapes.WINDOW_FIELDS, properties, needs=needs)
+        request = self.content(name, properties, fields=shapes.WINDOW_FIELDS, needs=shapes.WINDOW_NEEDS)
         if request is None:
             return
         if properties.get("AllowUnassociatedTargets") in (True, "true", "True"):
-            self._note(name, "AllowUnassociatedTargets becomes false: only registered instances are patched.")
+            self.note(name, "AllowUnassociatedTargets becomes false: only registered instances are patched.")
         found = [part for one, content in targets if (part := self._target(one, content))]
         done = [task for one, content in tasks if (task := self._task(one, content))]
         self.setup.windows.append(WindowPart(name, request, tuple(found), tuple(done)))
 
     def _target(self, name: str, properties: dict[str, Any]) -> TargetPart | None:
         if properties.get("ResourceType") not in (None, "INSTANCE"):
-            self._refuse(name, "It names a resource group; windows here act on instances by their tags.")
+            self.refuse_resource_group(name)
             return None
-        entries = shapes.typed(properties.get("Targets") or [])
-        missing = first_unresolved(entries, "Targets")
-        if missing:
-            self._refuse(name, f"{missing[0]}: {missing[1].why}")
-            return None
-        if not isinstance(entries, list) or not all(
-            isinstance(one, dict) and "Key" in one for one in entries
-        ):
-            self._refuse(name, 'Targets is a list such as [{"Key": "tag:PatchGroup", "Values": ["web"]}].')
-            return None
-        return TargetPart(name, tuple(entries))
+        return self.target(name, properties.get("Targets") or [], "Targets")
 
     def _task(self, name: str, properties: dict[str, Any]) -> TaskPart | None:
-        request = self._content(name, shapes.TASK_FIELDS, properties, needs=("TaskArn", "TaskType"))
+        request = self.content(name, properties, fields=shapes.TASK_FIELDS, needs=shapes.TASK_NEEDS)
         if request is None:
             return None
         invocation = properties.get("TaskInvocationParameters")
@@ -201,57 +189,22 @@ class _Reader:
             content = invocation.get(theirs)
             if not isinstance(content, dict):
                 continue
-            parameters = content.get("Parameters") or {}
-            if missing := first_unresolved(parameters, f"{theirs}.Parameters"):
-                self._refuse(name, f"{missing[0]}: {missing[1].why}")
+            parameters = self.parameters(name, content.get("Parameters") or {}, f"{theirs}.Parameters")
+            if parameters is None:
                 return None
-            request["TaskInvocationParameters"] = {ours: {"Parameters": _listed(parameters)}}
-            self._left(name, [one for one in content if one != "Parameters"])
+            request["TaskInvocationParameters"] = {ours: {"Parameters": parameters}}
+            self.left(name, [one for one in content if one != "Parameters"])
         legacy = properties.get("TaskParameters")
         if "TaskInvocationParameters" not in request and isinstance(legacy, dict) and legacy:
             listed = {key: one.get("Values", []) for key, one in legacy.items() if isinstance(one, dict)}
-            if missing := first_unresolved(listed, "TaskParameters"):
-                self._refuse(name, f"{missing[0]}: {missing[1].why}")
+            parameters = self.parameters(name, listed, "TaskParameters")
+            if parameters is None:
                 return None
-            request["TaskInvocationParameters"] = {"RunCommand": {"Parameters": _listed(listed)}}
-        self._left(name, [one for one in ("ServiceRoleArn", "LoggingInfo") if one in properties])
-        return TaskPart(name, request, self._targets_of(name, properties))
-
-    def _targets_of(self, name: str, properties: dict[str, Any]) -> tuple[str, ...]:
-        found = []
-        for entry in properties.get("Targets") or []:
-            values = entry.get("Values") if isinstance(entry, dict) else None
-            for value in values if isinstance(values, list) else [values]:
-                if isinstance(value, Reference):
-                    found.append(value.name)
-                elif value is not None:
-                    self._note(name, "It also names targets by id, which this template does not hold.")
-        return tuple(found)
-
-    def _content(
-        self, name: str, fields: tuple[str, ...], properties: dict[str, Any], needs: tuple[str, ...]
-    ) -> dict[str, Any] | None:
-        """The fields that count, in AWS's types; None, and a reason kept, where one of them is not known."""
-        request = shapes.known(fields, properties)
-        if missing := first_unresolved(request):
-            self._refuse(name, f"{missing[0]}: {missing[1].why}")
-            return None
-        lacking = [one for one in needs if one not in request]
-        if lacking:
-            self._refuse(name, f"It has no {', '.join(lacking)}, which AWS requires.")
-            return None
-        return request
-
-    def _left(self, name: str, fields: list[str]) -> None:
-        if fields:
-            self._note(name, f"{', '.join(sorted(fields))}: not taken over; AWS's defaults hold.")
-
-    def _refuse(self, where: str, why: str) -> None:
-        self.setup.refused.append(Refusal(where, why))
-
-    def _note(self, where: str, what: str) -> None:
-        self.setup.notes.append(Note(where, what))
+            request["TaskInvocationParameters"] = {"RunCommand": {"Parameters": parameters}}
+        self.left(name, [one for one in ("ServiceRoleArn", "LoggingInfo") if one in properties])
+        named = [entry.get("Values") for entry in _objects(properties.get("Targets"))]
+        return TaskPart(name, request, self.targets_named(name, named))
 
 
-def _listed(parameters: Any) -> dict[str, Any]:
-    return {str(key): shapes.texts(value) for key, value in dict(parameters).items()}
+def _objects(rows: Any) -> list[dict[str, Any]]:
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -8,13 +8,12 @@ from patching.exchange.parts import (
     BaselinePart,
     Belonging,
     GroupPart,
-    Note,
-    Refusal,
     Setup,
     TargetPart,
     TaskPart,
     WindowPart,
 )
+from patching.exchange.taking import Taking
 from patching.exchange.terraform import language, shown
 from patching.exchange.terraform.resources import (
     BASELINE,
@@ -27,7 +26,7 @@ from patching.exchange.terraform.resources import (
     Found,
     Resource,
 )
-from patching.exchange.unresolved import Reference, Unresolved, first_unresolved
+from patching.exchange.unresolved import Reference, Unresolved
 
 # Terraform's name of an attribute → AWS's. Source: terraform-provider-aws, documentation of each resource
 PLAIN = {
@@ -75,10 +74,10 @@ def read(text: str, *, given: Mapping[str, str], account: str = "", region: str 
     return reader.setup
 
 
-class _Reader:
+class _Reader(Taking):
     def __init__(self, found: Found) -> None:
+        super().__init__(Setup(refused=found.refused, notes=found.notes, parameters=found.parameters))
         self.found = found
-        self.setup = Setup(refused=found.refused, notes=found.notes, parameters=found.parameters)
         self.baselines: dict[str, BaselinePart] = {}  # by address
 
     def _of(self, kind: str) -> Iterable[Resource]:
@@ -91,7 +90,7 @@ class _Reader:
         for one in self._of(WINDOW):
             self._window(one)
         for one in self._of(DEFAULT):
-            self._note(one.address, "The account's default baseline is not changed here.")
+            self.note(one.address, "The account's default baseline is not changed here.")
         self._tags()
 
     def _baseline(self, one: Resource) -> None:
@@ -106,7 +105,9 @@ class _Reader:
             values["GlobalFilters"] = {"PatchFilters": filters}
         if sources := [_renamed(source, SOURCE) for source in _blocks(one.values.get("source"))]:
             values["Sources"] = sources
-        request = self._content(one, shapes.BASELINE_FIELDS, values, needs=("Name",))
+        request = self.content(
+            one.address, values, fields=shapes.BASELINE_FIELDS, needs=shapes.BASELINE_NEEDS
+        )
         if request is not None:
             request.setdefault("OperatingSystem", "WINDOWS")
             self.baselines[one.address] = BaselinePart(one.address, request)
@@ -118,25 +119,26 @@ class _Reader:
             baseline, name = one.values.get("baseline_id"), one.values.get("patch_group")
             part = self.baselines.get(baseline.name) if isinstance(baseline, Reference) else None
             if isinstance(name, Unresolved):
-                self._refuse(one.address, f"patch_group: {name.why}")
+                self.refuse(one.address, f"patch_group: {name.why}")
             elif part is None:
-                self._refuse(one.address, "Its baseline_id names no baseline that is taken from this file.")
+                self.refuse(one.address, "Its baseline_id names no baseline that is taken from this file.")
             else:
                 groups.setdefault(str(name), {})[str(part.request["OperatingSystem"])] = part.name
         self.setup.groups = [GroupPart(GROUP, name, systems) for name, systems in sorted(groups.items())]
 
     def _window(self, one: Resource) -> None:
-        needs = ("Name", "Schedule", "Duration", "Cutoff")
-        request = self._content(one, shapes.WINDOW_FIELDS, _plain(one.values), needs=needs)
+        request = self.content(
+            one.address, _plain(one.values), fields=shapes.WINDOW_FIELDS, needs=shapes.WINDOW_NEEDS
+        )
         if request is None:
             return
         if one.values.get("allow_unassociated_targets") is True:
-            self._note(
+            self.note(
                 one.address,
                 "allow_unassociated_targets becomes false: only registered instances are patched.",
             )
         if one.values.get("enabled") is False:
-            self._note(
+            self.note(
                 one.address, "It is disabled there; here it opens once its request is approved and pushed."
             )
         targets = [part for part in map(self._target, self._parts(TARGET, one)) if part]
@@ -148,47 +150,30 @@ class _Reader:
 
     def _target(self, one: Resource) -> TargetPart | None:
         if one.values.get("resource_type", "INSTANCE") != "INSTANCE":
-            self._refuse(
-                one.address, "It names a resource group; windows here act on instances by their tags."
-            )
+            self.refuse_resource_group(one.address)
             return None
-        entries = _filters(one.values.get("targets"))
-        if missing := first_unresolved(entries, "targets"):
-            self._refuse(one.address, f"{missing[0]}: {missing[1].why}")
-            return None
-        return TargetPart(one.address, tuple(entries))
+        return self.target(one.address, _filters(one.values.get("targets")), "targets")
 
     def _task(self, one: Resource) -> TaskPart | None:
-        request = self._content(one, shapes.TASK_FIELDS, _plain(one.values), needs=("TaskArn", "TaskType"))
+        request = self.content(
+            one.address, _plain(one.values), fields=shapes.TASK_FIELDS, needs=shapes.TASK_NEEDS
+        )
         if request is None:
             return None
         left = [name for name in LEFT if one.values.get(name)]
         for block in _blocks(one.values.get("task_invocation_parameters")):
             for theirs, ours in INVOCATIONS.items():
                 for content in _blocks(block.get(theirs)):
-                    parameters = {
-                        str(entry.get("name")): shapes.texts(entry.get("values"))
-                        for entry in _blocks(content.get("parameter"))
-                    }
-                    if missing := first_unresolved(parameters, theirs):
-                        self._refuse(one.address, f"{missing[0]}: {missing[1].why}")
+                    named = _blocks(content.get("parameter"))
+                    given = {str(entry.get("name")): entry.get("values") for entry in named}
+                    parameters = self.parameters(one.address, given, theirs)
+                    if parameters is None:
                         return None
                     request["TaskInvocationParameters"] = {ours: {"Parameters": parameters}}
                     left += [name for name, value in content.items() if name != "parameter" and value]
-        if left:
-            self._note(one.address, f"{', '.join(sorted(left))}: not taken over; AWS's defaults hold.")
-        return TaskPart(one.address, request, self._targets_of(one))
-
-    def _targets_of(self, one: Resource) -> tuple[str, ...]:
-        found = []
-        for entry in _blocks(one.values.get("targets")):
-            values = entry.get("values")
-            for value in values if isinstance(values, list) else [values]:
-                if isinstance(value, Reference):
-                    found.append(value.name)
-                elif value is not None:
-                    self._note(one.address, "It also names targets by id, which this file does not hold.")
-        return tuple(found)
+        self.left(one.address, left)
+        targets = [entry.get("values") for entry in _blocks(one.values.get("targets"))]
+        return TaskPart(one.address, request, self.targets_named(one.address, targets))
 
     def _tags(self) -> None:
         """Instances that get the tag of a group or of a window, where the file does not say it otherwise."""
@@ -201,24 +186,6 @@ class _Reader:
             members.setdefault((kind, value), []).append(instance)
         for named, instances in members.items():
             self.setup.belongings[named] = Belonging(instances=tuple(sorted(instances)))
-
-    def _content(
-        self, one: Resource, fields: tuple[str, ...], values: Mapping[str, Any], needs: tuple[str, ...]
-    ) -> dict[str, Any] | None:
-        request = shapes.known(fields, values)
-        if missing := first_unresolved(request):
-            self._refuse(one.address, f"{missing[0]}: {missing[1].why}")
-            return None
-        if lacking := [name for name in needs if name not in request]:
-            self._refuse(one.address, f"It has no {', '.join(lacking)}, which AWS requires.")
-            return None
-        return request
-
-    def _refuse(self, where: str, why: str) -> None:
-        self.setup.refused.append(Refusal(where, why))
-
-    def _note(self, where: str, what: str) -> None:
-        self.setup.notes.append(Note(where, what))
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

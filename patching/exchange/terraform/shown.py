@@ -28,6 +28,15 @@ def load(text: str) -> Found:
             "This is no plan or state of Terraform. Make one with `terraform plan -out plan` "
             "and `terraform show -json plan`."
         )
+    try:
+        return _found(document, planned)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CannotReadError(
+            "The plan or state is not in the form in which `terraform show -json` prints it."
+        ) from None
+
+
+def _found(document: Mapping[str, Any], planned: Mapping[str, Any]) -> Found:
     rows = list(_resources(planned["root_module"]))
     by_id = {row["values"]["id"]: row["address"] for row in rows if row["values"].get("id")}
     configured = dict(_configured(document))
@@ -62,7 +71,12 @@ def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         fits = (
             isinstance(row, Mapping) and row.get("type") in KINDS and isinstance(row.get("values"), Mapping)
         )
-        if fits and row.get("mode", "managed") == "managed" and isinstance(row.get("address"), str):
+        if (
+            fits
+            and row.get("mode", "managed") == "managed"
+            and row.get("address")
+            and isinstance(row["address"], str)
+        ):
             yield dict(row)
     for child in module.get("child_modules") or []:
         if isinstance(child, Mapping):
