@@ -24,6 +24,14 @@ class PlaceFilter(django_filters.FilterSet):
     region = django_filters.CharFilter("account_region__region", help_text="Such as eu-central-1.")
 
 
+class LiveFilter(django_filters.FilterSet):
+    """By whether it is in effect."""
+
+    live = django_filters.BooleanFilter(
+        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
+    )
+
+
 class OwnerFilter(django_filters.FilterSet):
     """By whose it is."""
 

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from patching import freezing
-from patching.api.filters import OwnerFilter
+from patching.api.filters import LiveFilter, OwnerFilter
 from patching.api.governed import COMMON, TIMES, Governed, GovernedOut
 from patching.api.item_schema import reference
 from patching.models import Freeze, Occurrence, WindowHold
@@ -56,10 +56,7 @@ class OccurrenceOut(GovernedOut):
         read_only_fields = fields
 
 
-class FreezeFilter(OwnerFilter):
-    live = django_filters.BooleanFilter(
-        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
-    )
+class FreezeFilter(OwnerFilter, LiveFilter):
     ends_after = django_filters.IsoDateTimeFilter("ends_at", lookup_expr="gt", help_text="Not over by then.")
 
     class Meta:
@@ -67,10 +64,7 @@ class FreezeFilter(OwnerFilter):
         fields = ("name",)
 
 
-class OccurrenceFilter(OwnerFilter):
-    live = django_filters.BooleanFilter(
-        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
-    )
+class OccurrenceFilter(OwnerFilter, LiveFilter):
     run_after = django_filters.IsoDateTimeFilter("run_at", lookup_expr="gt", help_text="Opens after then.")
 
     class Meta:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from patching import calendar, findings, openings, schedules, versions
 from patching.api.calendar import CalendarIn, CalendarOut, shown
 from patching.api.effects import DayIn, OutlookOut
-from patching.api.filters import OwnerFilter, PlaceFilter
+from patching.api.filters import LiveFilter, OwnerFilter, PlaceFilter
 from patching.api.finding_parts import FoundOut, found_out
 from patching.api.item_schema import reference
 from patching.baseline_outlook import outlook
@@ -130,31 +130,19 @@ class RunsIn(In):
     count = serializers.IntegerField(min_value=1, max_value=100, default=12)
 
 
-class GroupFilter(OwnerFilter, PlaceFilter):
-    live = django_filters.BooleanFilter(
-        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
-    )
-
+class GroupFilter(OwnerFilter, PlaceFilter, LiveFilter):
     class Meta:
         model = PatchGroup
         fields = ("name",)
 
 
-class BaselineFilter(OwnerFilter):
-    live = django_filters.BooleanFilter(
-        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
-    )
-
+class BaselineFilter(OwnerFilter, LiveFilter):
     class Meta:
         model = PatchBaseline
         fields = ("name", "operating_system")
 
 
-class WindowFilter(OwnerFilter, PlaceFilter):
-    live = django_filters.BooleanFilter(
-        "retired_at", lookup_expr="isnull", help_text="false lists retired ones."
-    )
-
+class WindowFilter(OwnerFilter, PlaceFilter, LiveFilter):
     team = django_filters.CharFilter("application__team__slug", help_text="A team's slug.")
 
     class Meta:

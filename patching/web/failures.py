@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from patching import failures
-from patching.models import Environment, FailureRecord
-from patching.web.filters import applications
+from patching.models import FailureRecord
+from patching.web.filters import WhoseFilter
 from portal.governance import audit, audit_words, clock, lists
 from portal.governance.errors import DomainError, NotAllowed
 from portal.governance.signing_in import SignedInRequest
@@ -31,18 +31,9 @@ COLUMNS = (
 )
 
 
-class FailureFilter(django_filters.FilterSet):
+class FailureFilter(WhoseFilter):
     """Failures by whose and how they stand."""
 
-    application = django_filters.ModelChoiceFilter(
-        queryset=applications, to_field_name="slug", label="Application", empty_label="All applications"
-    )
-    environment = django_filters.ModelChoiceFilter(
-        queryset=Environment.objects.all(),
-        to_field_name="slug",
-        label="Environment",
-        empty_label="All environments",
-    )
     state = django_filters.ChoiceFilter(
         choices=FailureRecord.State.choices, label="State", empty_label="All states"
     )

@@ -27,10 +27,9 @@ def search(label: str, **more: Any) -> django_filters.CharFilter:
     return django_filters.CharFilter(label=label, widget=widget, **more)
 
 
-class OwnedFilter(django_filters.FilterSet):
-    """By name, application and environment."""
+class WhoseFilter(django_filters.FilterSet):
+    """By application and environment."""
 
-    q = search("Name", field_name="name", lookup_expr="icontains")
     application = django_filters.ModelChoiceFilter(
         queryset=applications, to_field_name="slug", label="Application", empty_label="All applications"
     )
@@ -40,6 +39,16 @@ class OwnedFilter(django_filters.FilterSet):
         label="Environment",
         empty_label="All environments",
     )
+
+
+class NamedFilter(django_filters.FilterSet):
+    """By name."""
+
+    q = search("Name", field_name="name", lookup_expr="icontains")
+
+
+class OwnedFilter(NamedFilter, WhoseFilter):
+    """By name, application and environment."""
 
 
 class PlacedFilter(OwnedFilter):

@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from patching import freeze_effects, freezing, holding_words, shutting_words
-from patching.models import Environment, Freeze, MaintenanceWindow, Occurrence, WindowHold
+from patching.models import Freeze, MaintenanceWindow, Occurrence, WindowHold
 from patching.permissions import ROWS
 from patching.shutting_items import in_utc
 from patching.web.asking import AskForm, RemovalForm
 from patching.web.asking_pages import answer
 from patching.web.asking_times import CalendarForm, FreezeForm, OccurrenceForm
 from patching.web.common import history_of
-from patching.web.filters import applications
+from patching.web.filters import WhoseFilter
 from portal.governance import clock, lists, roles
 from portal.governance.models import User
 from portal.governance.signing_in import SignedInRequest
@@ -36,18 +36,9 @@ COLUMNS = (
 )
 
 
-class FreezeFilter(django_filters.FilterSet):
+class FreezeFilter(WhoseFilter):
     """Freezes by whose and whether they are over."""
 
-    application = django_filters.ModelChoiceFilter(
-        queryset=applications, to_field_name="slug", label="Application", empty_label="All applications"
-    )
-    environment = django_filters.ModelChoiceFilter(
-        queryset=Environment.objects.all(),
-        to_field_name="slug",
-        label="Environment",
-        empty_label="All environments",
-    )
     when = django_filters.ChoiceFilter(
         choices=[(RUNNING, "In force"), (AHEAD, "Ahead"), (ENDED, "Over or removed")],
         label="State",
