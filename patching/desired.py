@@ -10,19 +10,18 @@ from typing import Any
 
 from django.conf import settings
 
-from patching import clones, documents, held, permissions, timelines
+from patching import clones, documents, held, timelines
 from patching.models import (
     AccountRegion,
     MaintenanceWindow,
     Occurrence,
     PatchBaseline,
     PatchGroup,
-    Revision,
     Waiver,
     WindowHold,
 )
 from patching.models.governed import Governed
-from patching.models.requests import ChangeRequest
+from patching.sources import daily_scan_policy
 from patching.specs import (
     DAILY_SCAN,
     DEFERRED,
@@ -39,7 +38,6 @@ from patching.specs import (
     canonical_definition,
 )
 from portal.governance import clock
-from portal.governance.canonical import digest_of
 
 
 class World(dict[Key, Desired]):
@@ -151,11 +149,6 @@ def _of(row: Governed, world: World) -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
         logger.exception("%s of %s cannot be compiled.", type(row).__name__, row)
         world.broken[f"{row._meta.verbose_name} {row}"] = f"{type(problem).__name__}: {problem}"
-
-
-def sources_hold(sources: Iterable[Source], at: datetime) -> bool:
-    """Whether every decision, waiver and policy behind a resource is valid and unsuperseded at a moment."""
-    return all(_CHECKS[source.kind](source, at) for source in sources)
 
 
 def is_step_of(world: Collection[Key], key: Key) -> bool:
@@ -462,7 +455,7 @@ def _daily_scan(account_region: AccountRegion) -> Iterable[Desired]:
     """One window a day that scans whatever is in a patch group, in or out of its window."""
     schedule, tag = settings.DAILY_SCAN_SCHEDULE, account_region.account.patch_group_tag
     name = _uid(str(account_region.pk), DAILY_SCAN)
-    source = (_daily_scan_policy(),)
+    source = (daily_scan_policy(),)
     spec = WindowSpec(
         name=DAILY_SCAN,
         description="Scans every instance in a patch group once a day",
@@ -495,10 +488,6 @@ def _daily_scan(account_region: AccountRegion) -> Iterable[Desired]:
     yield Desired(key, _uid(name, "scan"), _task(name, target.name, task), source, f"{DAILY_SCAN}: Scan")
 
 
-def _daily_scan_policy() -> Source:
-    return Source("policy", DAILY_SCAN, digest_of({"schedule": settings.DAILY_SCAN_SCHEDULE}))
-
-
 def _tag(row: Governed, instance_id: str, tag_key: str, value: str) -> Desired:
     key = Key("tag", f"{instance_id}:{tag_key}")
     spec = TagSpec(instance_id, tag_key, value)
@@ -522,36 +511,6 @@ def _sources(waivers: Iterable[Waiver]) -> tuple[Source, ...]:
         Source("waiver", str(waiver.pk), waiver.source_digest)
         for waiver in sorted(waivers, key=lambda waiver: waiver.pk)
     )
-
-
-def _revision_holds(source: Source, at: datetime) -> bool:
-    """A final approval of exactly this content, for a request that was not taken back since."""
-    revision = Revision.objects.filter(pk=source.id, digest=source.digest).select_related("request").first()
-    if revision is None:
-        return False
-    request = revision.request
-    in_effect = request.state in (*ChangeRequest.UNDER_WAY, ChangeRequest.State.APPLIED)
-    return in_effect and request.current_id == revision.pk and permissions.is_decided(revision)
-
-
-def _waiver_holds(source: Source, at: datetime) -> bool:
-    return Waiver.objects.in_force(at).filter(pk=source.id, source_digest=source.digest).exists()
-
-
-def _policy_holds(source: Source, at: datetime) -> bool:
-    return source == _daily_scan_policy()
-
-
-def _hold_holds(source: Source, at: datetime) -> bool:
-    return held.stands(source.id, source.digest, at)
-
-
-_CHECKS = {
-    "revision": _revision_holds,
-    "waiver": _waiver_holds,
-    "hold": _hold_holds,
-    "policy": _policy_holds,
-}
 
 
 def now_for(account_region: AccountRegion) -> World:

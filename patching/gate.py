@@ -1,6 +1,6 @@
 """The one gate before every AWS write: what is about to be sent is still exactly what was approved."""
 
-from patching import desired
+from patching import desired, sources
 from patching.models import AccountRegion, Tombstone
 from patching.specs import Desired, Key, Source
 from portal.governance import clock
@@ -31,7 +31,7 @@ class Gate:
             raise ClosedError(
                 "What was approved has changed since this push began; the next one takes it up."
             )
-        if not desired.sources_hold(wanted.sources, clock.now()):
+        if not sources.hold(wanted.sources, clock.now()):
             raise ClosedError("No valid decision stands behind it.")
 
     def check_removal(self, key: Key, parent: Key | None = None) -> Tombstone:
@@ -73,6 +73,6 @@ class Gate:
 
 def _gives_leave(stone: Tombstone) -> bool:
     source = Source(stone.source["kind"], str(stone.source["id"]), stone.source["digest"])
-    holds = desired.sources_hold([source], clock.now())
+    holds = sources.hold([source], clock.now())
     # a waiver or hold wants its traces gone once it has ended, a revision as long as it stands
     return not holds if source.kind in ("waiver", "hold") else holds

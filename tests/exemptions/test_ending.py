@@ -6,7 +6,7 @@ import pytest
 
 from exemptions import ending, waiving, workflow
 from exemptions.models import Exemption
-from patching import clones, desired
+from patching import clones, desired, sources
 from patching.gate import ClosedError, Gate
 from patching.models import MaintenanceWindow, PatchFinding, PushRun, ResourceState, Scan, Tombstone, Waiver
 from patching.specs import DEFERRED, Key, ScheduleSpec, TagSpec
@@ -70,7 +70,7 @@ def test_while_it_holds_the_tag_defers_and_a_schedule_brings_it_back(cast):
     tag = desired.desired_for(factories.account_region(), now)[
         Key("tag", f"{one.instance_id}:MaintenanceWindow")
     ]
-    assert desired.sources_hold(tag.sources, now)
+    assert sources.hold(tag.sources, now)
 
 
 @pytest.mark.parametrize("end", ["by date", "by hand"])

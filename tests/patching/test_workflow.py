@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from patching import desired, findings, permissions, sealing, workflow
+from patching import desired, findings, permissions, sealing, sources, workflow
 from patching.effects import items_of
 from patching.models import (
     ChangeRequest,
@@ -58,7 +58,7 @@ def test_the_ha_application_goes_from_wish_to_rows(cast, ha):
         *(f"payments-{env}-{zone}" for env in ("dev", "prod", "test") for zone in "ab"),
     ]
     assert len([one for one in world.values() if isinstance(one.spec, TagSpec)]) == 12
-    assert all(desired.sources_hold(one.sources, clock.now()) for one in world.values())
+    assert all(sources.hold(one.sources, clock.now()) for one in world.values())
 
 
 def test_an_approval_wants_a_push_of_the_place_it_touches(cast, ha):
