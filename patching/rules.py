@@ -35,8 +35,9 @@ def check(items: Sequence[Item], *, by: User, team: Team, quotas: bool = True) -
     A draft may be above a quota (``quotas`` is False): it shows what would make it fit. Nothing else may.
     """
     problems: list[Problem] = []
-    for number, item in enumerate(items):
-        problems += _check_item(item, f"items[{number}]", items, by, team)
+    with roles.asked_once():
+        for number, item in enumerate(items):
+            problems += _check_item(item, f"items[{number}]", items, by, team)
     problems = problems or list(_membership(items))
     return problems or ([*_quotas(items), *_uses(items)] if quotas else [])
 

@@ -1,6 +1,7 @@
 """Who holds which role now. Roles are rows with dates; being a superuser is not a role."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from portal.governance.models import Delegation, Membership, Role, RoleGrant, Te
 READS_ALL = (Role.SECURITY_OPERATIONS, Role.CISO, Role.AUDITOR, Role.OPERATOR)
 READS_ONLY = ("GET", "HEAD")
 
-# by person, while one page is put together; None wherever something may be decided or changed
+# by person, while one page is put together or one request's rules are checked; None everywhere else
 _asked: ContextVar[dict[int, frozenset[str]] | None] = ContextVar("roles asked for this page", default=None)
 
 
@@ -23,13 +24,21 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     def answer(request: HttpRequest) -> HttpResponse:
         if request.method not in READS_ONLY:
             return get_response(request)
-        token = _asked.set({})
-        try:
+        with asked_once():
             return get_response(request)
-        finally:
-            _asked.reset(token)
 
     return answer
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Inside, who holds what is asked of the database once for each person."""
+    token = _asked.set({}) if _asked.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _asked.reset(token)
 
 
 def in_force(at: datetime) -> Q:
