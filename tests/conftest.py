@@ -36,36 +36,46 @@ def _missing_services() -> dict[str, str]:
     return missing
 
 
-# modules that render pages by the hundred or push again and again; the stories and the table of routes
-# touch the same ground in every run, and .ci/run runs these on both databases
+# what takes a second each: a push into the simulated AWS, pages and calls by people who are signed in. Of these only
+# the story is in every run; .ci/run runs them all
+COSTLY = {"simulated_aws", "browse", "call_api"}
+ALWAYS = {"tests/stories/test_ha_application.py"}
+# modules that walk the road of many requests one by one
 LONG = {
     "tests/dashboards/test_views.py",
-    "tests/exemptions/api/test_exemptions.py",
+    "tests/exemptions/test_ending.py",
+    "tests/exemptions/test_narrowing.py",
+    "tests/exemptions/test_never_active_after_the_end.py",
+    "tests/exemptions/test_offers.py",
+    "tests/exemptions/test_quality.py",
+    "tests/exemptions/test_reminding.py",
+    "tests/exemptions/test_renewing.py",
+    "tests/exemptions/test_reviewing.py",
     "tests/exemptions/web/test_asking.py",
-    "tests/exemptions/web/test_talking.py",
     "tests/exemptions/web/test_register.py",
     "tests/exemptions/web/test_renewing.py",
-    "tests/exemptions/web/test_reviewing.py",
     "tests/exemptions/web/test_views.py",
     "tests/governance/test_web.py",
-    "tests/patching/api/test_nouns.py",
     "tests/patching/simulator/inspector2/test_operations.py",
-    "tests/patching/test_push.py",
-    "tests/patching/web/test_accounts.py",
-    "tests/patching/web/test_adopting.py",
-    "tests/patching/web/test_editing.py",
-    "tests/patching/web/test_nouns.py",
-    "tests/patching/web/test_operations.py",
-    "tests/patching/web/test_requests.py",
-    "tests/patching/web/test_talking.py",
-    "tests/patching/web/test_wizard.py",
+    "tests/patching/test_effect_words.py",
+    "tests/patching/test_exporting.py",
+    "tests/patching/test_posture.py",
+    "tests/patching/test_run_reviews.py",
+    "tests/patching/test_shell.py",
 }
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if item.nodeid.partition("::")[0] in LONG:
+    module = item.nodeid.partition("::")[0]
+    costly = COSTLY & set(getattr(item, "fixturenames", ()))
+    if module in LONG or (costly and module not in ALWAYS and not _is_the_simulator_s_own(module)):
         item.add_marker("slow")
+
+
+def _is_the_simulator_s_own(module: str) -> bool:
+    """They ask the simulated AWS without a push, and no database of ours."""
+    return module.startswith("tests/patching/simulator/")
 
 
 @pytest.hookimpl(trylast=True)

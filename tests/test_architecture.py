@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -32,12 +33,12 @@ OF_A_FOLDER = {
 }
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def sources() -> tuple[tuple[str, ast.Module], ...]:
     """Every module of ours by its path, migrations aside."""
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    ours = (path for path in paths if "migrations" not in path.parts)
+    return tuple((str(path.relative_to(ROOT)), ast.parse(path.read_text())) for path in ours)
 
 
 def outside_the_simulator() -> Iterator[tuple[str, ast.Module]]:

@@ -303,6 +303,7 @@ def test_many_routes_alike_answer_as_their_row_says(everything, pattern):
 SCOPED = [route for route in ROUTES if route.startswith("api/") and not route.startswith(NO_SCOPE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", SCOPED)
 def test_a_token_reaches_as_far_as_its_scope(everything, route):
     """Without the scope that the row names an unsafe call is a 403 for everybody; with it alone, it is not."""
