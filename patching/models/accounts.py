@@ -99,7 +99,7 @@ class AccountRegion(models.Model):
     identity_at = models.DateTimeField(null=True)
 
     # limits by name as Service Quotas told them (``limits.DEFAULTS`` where it did not), and when
-    quotas = models.JSONField(default=dict, blank=True)
+    quotas = models.JSONField(default=dict, db_default={}, blank=True)
     quotas_read_at = models.DateTimeField(null=True)
 
     # health, in words for people
