@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import before_task_publish
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from patching import (
     alarms,
@@ -37,7 +37,7 @@ def note_that_beat_lives(headers: dict[str, Any], **_: Any) -> None:
             connection.close_if_unusable_or_obsolete()  # beat has no requests or tasks after which it would be
         try:
             Heartbeat.objects.update_or_create(name="beat", defaults={"at": clock.real_now()})
-        except DatabaseError as problem:
+        except Error as problem:
             logger.warning("Beat could not write down that it lives: %s", problem)
 
 

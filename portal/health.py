@@ -3,7 +3,7 @@
 from functools import cache
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
@@ -41,7 +41,7 @@ def _problem() -> str:
             _migrated.cache_clear()
             return "The database is not migrated. Run manage.py migrate."
         absent = triggers.missing(connection)
-    except DatabaseError:
+    except Error:
         _migrated.cache_clear()
         return "The database does not answer."
     return f"The database lacks triggers: {', '.join(absent)}. Run manage.py migrate." if absent else ""

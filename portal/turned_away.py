@@ -4,6 +4,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
+from portal import unavailable
 from portal.governance.api_errors import NOT_READABLE, TOO_LARGE, too_large
 
 NOT_FOUND = "Not found."
@@ -12,6 +13,8 @@ FORBIDDEN = "You do not have permission to perform this action."
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A body that is too large, too many parameters, a host name that is not ours."""
+    if unavailable.is_passing(exception):
+        return unavailable.unavailable(request)
     if not is_for_the_api(request):
         return defaults.bad_request(request, exception)
     if isinstance(exception, RequestDataTooBig):

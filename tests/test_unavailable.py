@@ -1,10 +1,14 @@
 """Whoever meets a database that is away, or a full disk, is told that nothing was saved, and that it passes."""
 
 import errno
+from itertools import pairwise
 
 import pytest
-from django.db import OperationalError, connection
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
+from portal.turned_away import bad_request
 from portal.unavailable import is_passing
 
 
@@ -59,3 +63,35 @@ def test_only_what_passes_by_itself_is_called_so():
     assert is_passing(OSError(errno.EFBIG, "File too large"))
     assert not is_passing(OSError(errno.EACCES, "Permission denied"))
     assert not is_passing(None)
+
+
+def consequence(*problems):
+    """The last of them, each raised while the one before it was being dealt with."""
+    for earlier, later in pairwise(problems):
+        later.__context__ = earlier
+    return problems[-1]
+
+
+def test_the_words_of_the_driver_count_where_django_did_not_translate_them():
+    assert is_passing(connection.Database.OperationalError("server closed the connection unexpectedly"))
+    assert is_passing(connection.Database.InterfaceError("the cursor is closed"))
+    assert not is_passing(connection.Database.ProgrammingError("no such column"))
+
+
+def test_what_follows_from_a_database_that_is_away_passes_with_it():
+    lost = OperationalError("server closed the connection unexpectedly")
+    assert is_passing(consequence(lost, ProgrammingError("Cannot open a new connection in an atomic block.")))
+    assert is_passing(consequence(InterfaceError("connection already closed"), KeyError(), ValueError()))
+    assert not is_passing(consequence(KeyError(), ProgrammingError("no such column")))
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("/requests/", "Nothing was saved"), ("/api/v1/", "unavailable")]
+)
+def test_a_session_that_could_not_be_saved_was_not_deleted(rf, path, words):
+    lost = consequence(OperationalError("the database is away"), UpdateError(), SessionInterrupted())
+    deleted = consequence(DatabaseError("Forced update did not affect any rows."), SessionInterrupted())
+
+    reply = bad_request(rf.get(path), lost)
+    assert (reply.status_code, words in reply.content.decode()) == (503, True)
+    assert bad_request(rf.get(path), deleted).status_code == 400

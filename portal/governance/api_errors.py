@@ -1,20 +1,16 @@
 """The one place where errors become HTTP answers of the API."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from portal.governance.errors import DomainError
-
-logger = logging.getLogger(__name__)
 
 TOO_LARGE = "too_large"
 INTERRUPTED = "The upload was interrupted: not all of the body arrived. Nothing was saved; send it again."
@@ -47,10 +43,6 @@ def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response |
             response["Retry-After"] = str(int(wait) + 1)
         if header := getattr(exc, "auth_header", None):
             response["WWW-Authenticate"] = header
-    elif isinstance(exc, OperationalError):
-        logger.exception("The database refused a request")
-        detail = "The database could not take this. Nothing was saved; try again in a minute."
-        response = _answer(503, "unavailable", detail, [])
     else:
         return None
     set_rollback()

@@ -128,7 +128,7 @@ def test_the_web_does_not_notice_that_aws_is_down(simulated_aws, install, figure
     tally.double += len(oracle.doubles(simulated_aws))
     tally.tell()
     assert (worker.lives, beat is None or beat.lives) == (True, True)
-    assert tally.other["5xx"] == 0
+    assert tally.other["5xx"] == 0, web.failures()
     assert proxy.taken > 0
     assert of_the_web.taken == 0, "A page waits for AWS."
     assert tally.other["threads more in the web"] <= 4

@@ -2,7 +2,6 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.exceptions import Throttled
@@ -26,7 +25,6 @@ KINDS = [
     (Http404(), 404, "not_found"),
     (PermissionDenied(), 403, "permission_denied"),
     (Throttled(wait=3), 429, "throttled"),
-    (OperationalError("disk full"), 503, "unavailable"),
 ]
 
 

@@ -18,7 +18,8 @@ from django.db import connection
 from tests.faults.rig import processes
 from tests.faults.rig.processes import PYTHON, ROOT
 
-START = 60.0  # seconds; two loaded cores take their time
+START = 180.0  # seconds; two loaded cores take their time
+OUR_FAULT = "Internal Server Error"
 
 
 def database_url() -> str:
@@ -86,7 +87,9 @@ class Web:
 
     def wait(self, seconds: float = START) -> float:
         """Until it is ready for visitors."""
-        return processes.until(self.is_ready, seconds, f"the web is ready; {processes.tail(self.log)}")
+        return processes.until(
+            self.is_ready, seconds, lambda: f"the web is ready; {processes.tail(self.log)}"
+        )
 
     def is_ready(self) -> bool:
         with suppress(URLError, OSError), urlopen(f"{self.url}/readyz", timeout=5) as answer:
@@ -95,6 +98,15 @@ class Web:
 
     def workers(self) -> list[int]:
         return processes.children(self.process.pid)
+
+    def failures(self) -> str:
+        """What it logged for each answer with 500, tracebacks included: to be told by the test that fails of it."""
+        told, is_told = [], False
+        for line in self.log.read_text(errors="replace").splitlines():
+            is_told = OUR_FAULT in line or (is_told and line.startswith(" "))
+            if is_told:
+                told.append(line)
+        return "\n".join(told)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         processes.kill(self.process, number)
