@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from patching import freezing
+from patching import freezing, shutting_rules
 from patching.items import is_new
 from patching.models import (
     AccountRegion,
@@ -76,11 +76,14 @@ class Around:
 
     @cached_property
     def frozen(self) -> list[MaintenanceWindow]:
-        """Windows that the freezes among the items would keep shut, or keep shut as they are."""
+        """Windows that the freezes and single openings among the items keep shut, as asked for or as they are."""
         specs = [one["spec"] for one in self.items if one["kind"] == "freeze" and one["spec"]]
         specs += [row.spec for row in self.rows.values() if isinstance(row, Freeze)]
-        found = {window.pk: window for spec in specs for window in freezing.windows_under(spec)}
-        return list(found.values())
+        found = [window for spec in specs for window in freezing.windows_under(spec)]
+        once = [one["spec"] for one in self.items if one["kind"] == "occurrence" and one["spec"]]
+        once += [row.spec for row in self.rows.values() if isinstance(row, Occurrence)]
+        found += filter(None, [shutting_rules.window_of(spec) for spec in once])
+        return list({window.pk: window for window in found}.values())
 
     @cached_property
     def windows(self) -> list[MaintenanceWindow]:

@@ -20,6 +20,7 @@ MOST_EVENTS = 200  # in the file
 MOST_FREEZES = 40  # of one request; later ones are asked for in another
 MOST_TURNS = 400  # of one repeating event, so that "every second for ever" costs nothing
 HORIZON = timedelta(days=400)
+NO_CALENDAR = "This is not an iCalendar file: UTF-8 text that begins with BEGIN:VCALENDAR."
 SLOW = ("SECONDLY", "MINUTELY", "HOURLY")  # nobody freezes by the hour, and expanding it takes for ever
 
 
@@ -54,7 +55,9 @@ def read(content: bytes, *, zone: str, at: datetime) -> list[Blackout]:
     Raises CalendarError.
     """
     if len(content) > MOST_BYTES:
-        raise CalendarError(f"The file has {len(content):,} bytes; at most {MOST_BYTES:,} are read.")
+        raise CalendarError(
+            f"It is larger than {MOST_BYTES // 1024} KiB. Export a shorter time, for example one year."
+        )
     events = _events(content)
     found = [one for event in events for one in _times(event, ZoneInfo(zone), at)]
     ahead = sorted({one for one in found if one.ends_at > at}, key=lambda one: (one.starts_at, one.name))
@@ -69,7 +72,7 @@ def read(content: bytes, *, zone: str, at: datetime) -> list[Blackout]:
 
 def _events(content: bytes) -> list[Event]:
     try:
-        calendars = Calendar.from_ical(content, multiple=True)
+        calendars = Calendar.from_ical(content.decode("utf-8-sig"), multiple=True)
         found = [event for calendar in calendars for event in calendar.walk("VEVENT")]
         events = [event for event in found if isinstance(event, Event)]
     except (
@@ -81,7 +84,7 @@ def _events(content: bytes) -> list[Event]:
         ValueError,
         RecursionError,
     ) as problem:
-        raise CalendarError("This is not an iCalendar file; one begins with BEGIN:VCALENDAR.") from problem
+        raise CalendarError(NO_CALENDAR) from problem
     if not events:
         raise CalendarError("There is no event in it.")
     if len(events) > MOST_EVENTS:

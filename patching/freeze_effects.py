@@ -71,7 +71,8 @@ def of_occurrence(approved: Spec | None, proposed: Spec | None) -> str:
     window = _window(spec) if spec else None
     if spec is None or window is None:
         return "Its window is no longer there."
-    many, when = counted(len(window.spec["instances"]), "instance"), in_utc(spec["run_at"])
+    number, when = len(window.spec["instances"]), in_utc(spec["run_at"])
+    many = counted(number, "instance")
     if proposed is None:
         return f"{window.name} opens as its schedule says, {_when(when, window)}."
     if proposed["moved_to"]:
@@ -84,7 +85,7 @@ def of_occurrence(approved: Spec | None, proposed: Spec | None) -> str:
         window.spec, start=when + timedelta(minutes=1), count=1, since=window.created_at
     )
     then = f"It opens next {_when(after[0], window)}." if after else "It has no opening after that."
-    return f"{many} of {window.name} miss a run. {then}"
+    return f"{many} of {window.name} {'misses' if number == 1 else 'miss'} a run. {then}"
 
 
 def _window(spec: Spec) -> MaintenanceWindow | None:

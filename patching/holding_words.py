@@ -41,7 +41,7 @@ def standing(holds: Sequence[WindowHold]) -> list[Standing]:
     for hold in holds:
         uid = str(hold.window.uid)
         back = backs.get(f"{uid}:enable")
-        at = (back.applied or {}).get("at") if back else None
+        at = (back.applied or {}).get("at") if back and hold.starts_at <= clock.now() else None
         told.append(
             Standing(
                 hold, *_word(hold, known.get(uid)), datetime.fromisoformat(f"{at}+00:00") if at else None
@@ -57,10 +57,10 @@ def _word(hold: WindowHold, state: ResourceState | None) -> tuple[str, str]:
         return "restored", "Open again, read back"
     if hold.until <= now:
         return "pending", "Over; not read back as open yet"
+    if hold.starts_at > now:
+        return ("pending", "Shut by another hold until then") if shut else ("pending", "Open until then")
     if shut and state is not None and state.condition == Condition.IN_SYNC:
         return "in_sync", "Disabled in AWS"
-    if hold.starts_at > now:
-        return "pending", "Open until then"
     return (
         "out_of_sync",
         state.condition_text if state is not None and state.condition_text else "Not disabled yet",

@@ -54,6 +54,11 @@ class Impact:
         return any(environment.is_production for environment, _ in self.environments)
 
     @property
+    def changes_patching(self) -> bool:
+        """Whether windows, groups or baselines are among it, of which findings are found."""
+        return any(self.kinds.get(kind) for kind in ("window", "patch-group", "baseline"))
+
+    @property
     def objects(self) -> str:
         """6 windows, 3 baselines and 3 patch groups."""
         order = ("freeze", "occurrence", "window", "baseline", "patch-group")

@@ -36,7 +36,10 @@ OCCURRENCE_FIELDS = (
     Field("run_at", "ISO date and time with zone", True, "The opening by the window's own schedule."),
     Field("moved_to", 'ISO date and time with zone or ""', False, "When it opens instead; empty to skip it."),
     Field(
-        "override", "true or false", False, "Let it run though a freeze covers its time; needs the CISO too."
+        "override",
+        "true or false",
+        False,
+        "Let it run though a freeze covers its time; security operations decide too, in production also the CISO.",
     ),
 )
 

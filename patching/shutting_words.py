@@ -8,17 +8,17 @@ from patching.shutting_items import in_utc
 
 
 def whom_it_binds(spec: Mapping[str, Any]) -> str:
-    """payments, production; every application in 211125483017 eu-central-1; everything."""
-    parts = [spec["application"] or "every application"]
+    """payments, production; Every application in 211125483017 eu-central-1."""
+    parts = [spec["application"] or "Every application"]
     if spec["environment"]:
         parts.append(spec["environment"])
     place = f" in {spec['account']} {spec['region']}" if spec["account"] else ""
-    return f"{', '.join(parts)}{place}" if spec["application"] or len(parts) > 1 or place else "everything"
+    return f"{', '.join(parts)}{place}"
 
 
 def freeze_in_words(spec: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "Whose windows": _upper(whom_it_binds(spec)),
+        "Whose windows": whom_it_binds(spec),
         "From": f"{_local(spec['starts_at'])} {spec['timezone']}",
         "Until": f"{_local(spec['ends_at'])} {spec['timezone']}",
         "Why": spec["reason"],
@@ -27,7 +27,7 @@ def freeze_in_words(spec: Mapping[str, Any]) -> dict[str, str]:
 
 def freeze_in_a_line(spec: Mapping[str, Any]) -> str:
     span = f"{_local(spec['starts_at'])} to {_local(spec['ends_at'])} {spec['timezone']}"
-    return f"{_upper(whom_it_binds(spec))}, {span}"
+    return f"{whom_it_binds(spec)}, {span}"
 
 
 def occurrence_in_words(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -53,7 +53,3 @@ def _utc(text: str) -> str:
 def _local(text: str) -> str:
     moment = datetime.fromisoformat(text)
     return f"{moment:%a} {moment.day} {moment:%b %Y %H:%M}"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -13,25 +13,25 @@ from patching.findings.planned import Planned
 from patching.findings.telling import Finding
 from patching.items import is_new
 from patching.models import Freeze, ManagedInstance, PatchBaseline
+from patching.shutting_items import ends_of, starts_of
 from portal.governance import clock
 
 
-def late(windows: Iterable[Planned], around: Around) -> list[Finding]:
-    """What cannot be on in time in these windows, with the baselines and groups as they would be."""
-    return list(cannot_comply(_judged(list(windows), around), settings.PATCH_WITHIN_DAYS, clock.now()))
+def late(windows: Iterable[Planned], around: Around, *, only: str = "") -> list[Finding]:
+    """What cannot be on in time in these windows, with baselines, groups and freezes as they would be."""
+    judged = _judged(list(windows), around)
+    return list(cannot_comply(judged, settings.PATCH_WITHIN_DAYS, clock.now(), only=only))
 
 
 def _judged(windows: list[Planned], around: Around) -> Iterable[Judged]:
     groups = {one: spec for spec in _groups(around) for one in spec["instances"]}
     baselines = _baselines(around)
     systems = _systems({one for window in windows for one in window.spec["instances"]})
-    freezes = list(
-        Freeze.objects.live()
-        .overlapping(clock.now(), clock.now() + AHEAD)
-        .select_related("application", "environment", "account_region__account")
-    )
+    freezes = _freezes(around)
     for window in windows:
-        frozen = tuple((one.name, (one.starts_at, one.ends_at)) for one in freezes if _shuts(one, window))
+        frozen = tuple(
+            (spec["name"], (starts_of(spec), ends_of(spec))) for spec in freezes if _shuts(spec, window)
+        )
         named = {
             groups[one]["baselines"].get(systems[one])
             for one in window.spec["instances"]
@@ -69,13 +69,17 @@ def _systems(ids: Iterable[str]) -> dict[str, str]:
     return dict(rows.values_list("instance_id", "operating_system"))
 
 
-def _shuts(freeze: Freeze, window: Planned) -> bool:
-    place = freeze.account_region
-    return (
-        (freeze.application is None or freeze.application.slug == window.spec["application"])
-        and (freeze.environment is None or freeze.environment.slug == window.spec["environment"])
-        and (place is None or (place.account.account_id, place.region) == window.place)
-    )
+def _freezes(around: Around) -> list[Mapping[str, Any]]:
+    """Freezes of the months ahead as they would be."""
+    touched = {one["target"] for one in around.items if one["kind"] == "freeze" and not is_new(one)}
+    ahead = Freeze.objects.live().overlapping(clock.now(), clock.now() + AHEAD)
+    asked = [one["spec"] for one in around.items if one["kind"] == "freeze" and one["action"] != "delete"]
+    return [*(one.spec for one in ahead if one.pk not in touched), *asked]
+
+
+def _shuts(freeze: Mapping[str, Any], window: Planned) -> bool:
+    names = ("application", "environment", "account", "region")
+    return all(freeze[name] in ("", window.spec[name]) for name in names)
 
 
 def instances_judged_by(baseline: str, around: Around) -> dict[tuple[str, str], set[str]]:

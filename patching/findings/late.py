@@ -27,12 +27,14 @@ class Judged:
     editable: bool = True  # whether the baseline is the application's own
 
 
-def cannot_comply(judged: Iterable[Judged], within: Mapping[str, int], at: datetime) -> Iterator[Finding]:
-    """One finding for windows of one environment and baseline that are late alike."""
+def cannot_comply(
+    judged: Iterable[Judged], within: Mapping[str, int], at: datetime, *, only: str = ""
+) -> Iterator[Finding]:
+    """One finding for windows of one environment and baseline that are late alike; ``only`` those of one cause."""
     alike: dict[tuple[object, ...], list[tuple[Judged, list[Outlook]]]] = {}
     for one in judged:
         found = outlooks(course_of(one, at), within, at)
-        if found:
+        if found and only in ("", found[0].cause):
             worst = found[0]
             about = (one.baseline, *one.window.whose, worst.severity, worst.late, worst.cause)
             alike.setdefault(about, []).append((one, found))

@@ -27,6 +27,7 @@ def of(around: Around) -> list[Finding]:
     found = [
         *check(windows, clock.now(), run_paces.known()),
         *late([*asked, *_judged_anew(around, asked)], around),
+        *late(_shut_anew(around, asked), around, only="freeze"),
         *_crowds(around),
         *about_instances(around),
         *about_baselines(around),
@@ -118,6 +119,19 @@ def _judged_anew(around: Around, asked: Sequence[Planned]) -> list[Planned]:
         for row in around.windows
         if (_where(row.spec), row.name) not in known
         and not reached.get(_where(row.spec), set()).isdisjoint(row.spec["instances"])
+    ]
+
+
+def _shut_anew(around: Around, asked: Sequence[Planned]) -> list[Planned]:
+    """Windows that stay as they are, of an application whose freeze is asked for; one that binds several names none."""
+    slugs = {
+        one["spec"]["application"] for one in around.items if one["kind"] == "freeze" and one["spec"]
+    } - {""}
+    known = {(window.place, window.name) for window in asked}
+    return [
+        planned(row.spec, around, since=row.created_at)
+        for row in around.frozen
+        if row.spec["application"] in slugs and (_where(row.spec), row.name) not in known
     ]
 
 

@@ -5,6 +5,7 @@ those answers under the fields.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -185,6 +186,18 @@ class ObjectForm(AskForm):
     def items(self) -> list[Item]:
         action = "create" if self.target is None else "change"
         return [{"action": action, "kind": self.kind, "target": self.target, "spec": self.spec()}]
+
+
+class FromFileForm(AskForm):
+    """What a file describes: what rules say of an item is said of the object by its name."""
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        if isinstance(error, str):
+            error = re.sub(r"^items\[(\d+)\]\.(spec\.)?", self._name_of, error)
+        super().add_error(field, error)
+
+    def _name_of(self, path: re.Match[str]) -> str:
+        return f"{self.items()[int(path[1])]['spec']['name']}, "
 
 
 class PlacedForm(ObjectForm):

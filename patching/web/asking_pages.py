@@ -11,7 +11,17 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
-from patching import findings, impact, openings, permissions, rules, system_facts, words, workflow
+from patching import (
+    findings,
+    freeze_effects,
+    impact,
+    openings,
+    permissions,
+    rules,
+    system_facts,
+    words,
+    workflow,
+)
 from patching.around import Around
 from patching.findings import Finding
 from patching.impact import Impact
@@ -40,6 +50,7 @@ class Line:
     name: str
     text: str
     environment: str
+    effect: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,10 +178,17 @@ def _lines(items: list[Item]) -> list[Line]:
             name_of(one),
             words.in_a_line(one["kind"], one["spec"]),
             one["spec"].get("environment", ""),
+            # of one alone: a calendar of forty would reckon every opening forty times while somebody types
+            _effect(one) if len(items) == 1 else "",
         )
         for one in ordered
         if one["spec"]
     ]
+
+
+def _effect(item: Item) -> str:
+    told = {"freeze": freeze_effects.of_freeze, "occurrence": freeze_effects.of_occurrence}
+    return told[item["kind"]](None, item["spec"]) if item["kind"] in told else ""
 
 
 def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview | None, list[str]]:

@@ -11,11 +11,12 @@ from patching import freeze_calendar, openings
 from patching.freeze_calendar import CalendarError
 from patching.models import AccountRegion, Application, Environment, MaintenanceWindow
 from patching.shutting_items import in_utc
-from patching.web.asking import AskForm, Item, ObjectForm, Part, ZoneField, choices_of
+from patching.web.asking import AskForm, FromFileForm, Item, ObjectForm, Part, ZoneField, choices_of
 from portal.governance import clock, roles
 from portal.governance.models import User
 
 OPENINGS_OFFERED = 12
+LARGEST_CALENDAR = f"{freeze_calendar.MOST_BYTES // 1024} KiB"
 LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -49,6 +50,8 @@ class BoundForm(AskForm):
             *((one.slug, one.name) for one in mine),
             ("", "Every application"),
         ]
+        if mine and "application" not in self.initial:
+            self.initial["application"] = mine[0].slug  # a freeze of everything is nobody's slip
         choices_of(self, "environment").choices = [
             ("", "All environments"),
             *((one.slug, one.name) for one in Environment.objects.all()),
@@ -58,6 +61,8 @@ class BoundForm(AskForm):
             ("", "All"),
             *((f"{one.account.account_id}/{one.region}", str(one)) for one in places),
         ]
+        for name in ("application", "environment", "place"):
+            self.fields[name].bare = True  # type: ignore[attr-defined]
 
     def bounds(self) -> dict[str, str]:
         account, _, region = self.cleaned_data["place"].partition("/")
@@ -70,24 +75,32 @@ class FreezeForm(BoundForm, ObjectForm):
 
     kind = "freeze"
 
-    name = forms.CharField(
-        max_length=80, label="Name", help_text="What people call it, such as Year-end closing."
-    )
+    name = forms.CharField(min_length=3, max_length=80, label="Name", help_text="Such as Year-end closing.")
     starts_at = LocalField(label="From")
     ends_at = LocalField(label="Until", help_text="At most 90 days later.")
     timezone = ZoneField()
-    why = forms.CharField(
-        max_length=300, label="In a line", help_text="Shown wherever a window stays shut because of it."
-    )
+    why = forms.CharField(max_length=300, label="Why, in a line", help_text="Such as: the books are closed.")
     field_of: ClassVar[Mapping[str, str]] = {**BoundForm.field_of, "reason": "why"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        title = self.fields["title"]
+        title.required, title.help_text = False, "Freeze: and its name, unless you say otherwise."
 
     @property
     def parts(self) -> list[Part]:
         return [
-            self._part("When windows stay shut", "name", "why", "starts_at", "ends_at", "timezone"),
+            self._part("When windows stay shut", "starts_at", "ends_at", "timezone"),
             self._part("Whose windows", "application", "environment", "place"),
+            self._part("What people read wherever one stays shut", "name", "why", layout="two"),
             self._yours(),
         ]
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if said.get("name") and not said.get("title"):
+            said["title"] = f"Freeze: {said['name']}"
+        return said
 
     def spec(self) -> dict[str, Any]:
         said = self.cleaned_data
@@ -103,42 +116,66 @@ class FreezeForm(BoundForm, ObjectForm):
         return {**kept, **moments, "why": spec["reason"], "place": place}
 
 
-class CalendarForm(BoundForm):
-    """Freezes from an iCalendar file, one for each time in it."""
+class CalendarForm(BoundForm, FromFileForm):
+    """Freezes from an iCalendar file or its text, one for each time in it."""
 
+    file = forms.FileField(
+        required=False,
+        allow_empty_file=True,
+        label="Calendar file",
+        help_text=f"An .ics file as Outlook or Google Calendar exports it; {LARGEST_CALENDAR} at most.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".ics,text/calendar"}),
+    )
     calendar = forms.CharField(
-        label="Calendar",
-        widget=forms.Textarea(attrs={"rows": 12, "class": "mono", "spellcheck": "false"}),
-        help_text="The text of an .ics file, from BEGIN:VCALENDAR to END:VCALENDAR; 256 KiB at most.",
+        required=False,
+        strip=False,
+        label="Or its text",
+        widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false"}),
+        help_text="From BEGIN:VCALENDAR to END:VCALENDAR. A file goes before the text.",
     )
     timezone = ZoneField(
         label="Zone for times without one", help_text="A floating time or a whole day is read in this zone."
     )
-    field_of: ClassVar[Mapping[str, str]] = {"items": "calendar"}
+    field_of: ClassVar[Mapping[str, str]] = {**BoundForm.field_of, "items": "calendar"}
 
     @property
     def parts(self) -> list[Part]:
         return [
-            self._part("When windows stay shut", "calendar", "timezone", layout="one"),
+            self._part("When windows stay shut", "file", "calendar", "timezone", layout="one"),
             self._part("Whose windows", "application", "environment", "place"),
             self._yours(),
         ]
 
+    def clean_timezone(self) -> str:
+        zone: str = self.cleaned_data["timezone"]
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise forms.ValidationError("Use an IANA zone such as Europe/Berlin.") from None
+        return zone
+
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
-        if not said.get("calendar") or not said.get("timezone"):
+        upload = said.get("file")
+        field = "calendar" if upload is None else "file"
+        if "timezone" not in said or field in self.errors:
             return said
-        try:
-            ZoneInfo(said["timezone"])
-        except (KeyError, ValueError, OSError):
-            self.add_error("timezone", "Use an IANA zone such as Europe/Berlin.")
-            return said
-        try:
-            said["times"] = freeze_calendar.read(
-                said["calendar"].encode(), zone=said["timezone"], at=clock.now()
+        # one byte more than is read, so that what is too large is called so and is not held in memory
+        content = said["calendar"].encode() if upload is None else upload.read(freeze_calendar.MOST_BYTES + 1)
+        if not content.strip():
+            self.add_error(
+                field, "Choose an .ics file, or paste its text, which begins with BEGIN:VCALENDAR."
             )
+            return said
+        try:
+            said["times"] = freeze_calendar.read(content, zone=said["timezone"], at=clock.now())
         except CalendarError as problem:
-            self.add_error("calendar", str(problem))
+            self.add_error(field, str(problem))
+            return said
+        if upload is not None:
+            # a browser forgets a file that it has sent; its text stays on the page
+            self.data = self.data.copy()  # type: ignore[attr-defined]
+            self.data["calendar"] = content.decode("utf-8-sig")  # type: ignore[index]
         return said
 
     def items(self) -> list[Item]:
@@ -162,7 +199,9 @@ class OccurrenceForm(ObjectForm):
     )
     moved_to = LocalField(required=False, label="When it opens instead")
     override = forms.BooleanField(
-        required=False, label="Though a freeze covers that time", help_text="Then the CISO decides too."
+        required=False,
+        label="Though a freeze covers that time",
+        help_text="Security operations decide too then, in production also the CISO.",
     )
 
     def __init__(

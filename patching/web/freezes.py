@@ -1,5 +1,6 @@
 """Pages of freezes and single openings: what keeps windows shut, which windows, and the doors to ask for it."""
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,7 @@ ENDED, RUNNING, AHEAD = "ended", "running", "ahead"
 COLUMNS = (
     lists.Column("Freeze", lambda one: one.name, "name"),
     lists.Column("Whose windows", lambda one: shutting_words.whom_it_binds(one.spec)),
+    lists.Column("Windows", lambda one: one.windows, css="r"),
     lists.Column("From", lambda one: one.starts_at, "starts_at"),
     lists.Column("Until", lambda one: one.ends_at, "ends_at"),
     lists.Column("Why", lambda one: one.spec["reason"]),
@@ -86,8 +88,11 @@ def freeze_list(request: HttpRequest) -> HttpResponse:
 
 
 def _decorate(freezes: list[Any]) -> None:
+    held = WindowHold.objects.filter(source__in=[freezing.source_of(one) for one in freezes])
+    counts = Counter(held.order_by().values_list("source", flat=True))
     for one in freezes:
         one.binds, one.stands = shutting_words.whom_it_binds(one.spec), holding_words.state_of(one)
+        one.windows = counts[freezing.source_of(one)]
 
 
 @login_required
@@ -120,10 +125,8 @@ def freeze_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def freeze_ask(request: HttpRequest) -> HttpResponse:
     """Ask for a freeze."""
-    initial = {"title": "A freeze", "application": request.GET.get("application", "")}
-    initial |= {
-        name: request.GET[name] for name in ("environment", "starts_at", "ends_at") if name in request.GET
-    }
+    named = ("application", "environment", "starts_at", "ends_at")
+    initial = {name: request.GET[name] for name in named if name in request.GET}
 
     def make(data: Any = None) -> AskForm:
         return FreezeForm(data, user=request.user, initial=initial)
@@ -137,7 +140,8 @@ def freeze_calendar(request: HttpRequest) -> HttpResponse:
     """Ask for the freezes of a calendar, in one request."""
 
     def make(data: Any = None) -> AskForm:
-        return CalendarForm(data, user=request.user, initial={"title": "Freezes of a calendar"})
+        files = None if data is None else request.FILES
+        return CalendarForm(data, files, user=request.user, initial={"title": "Freezes of a calendar"})
 
     return answer(
         request, make, heading="Ask for the freezes of a calendar", about="Each event becomes one freeze."
@@ -176,7 +180,7 @@ def window_occurrence(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = request.GET.get("run_at", "")
     with suppress(ValueError, OverflowError):
         chosen = f"{in_utc(chosen):%Y-%m-%dT%H:%M:%SZ}"
-    initial = {"title": f"One opening of {window.name}", "run_at": chosen}
+    initial = {"title": f"One opening of {window.name}"} | ({"run_at": chosen} if chosen else {})
 
     def make(data: Any = None) -> AskForm:
         return OccurrenceForm(data, window=window, initial=initial)

@@ -1,6 +1,5 @@
 """The page that turns a file into a request: upload or paste, see what it would do here, ask for it."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -12,14 +11,14 @@ from django.views.decorators.http import require_http_methods
 from patching import importing
 from patching.exchange import formats
 from patching.exchange.parts import CannotReadError, Parameter
-from patching.web.asking import AskForm, Item, Part, Scope, scopes_of
+from patching.web.asking import AskForm, FromFileForm, Item, Part, Scope, scopes_of
 from patching.web.asking_pages import answer
 from portal.governance.models import User
 
 VALUE = "value-"  # before the name of a parameter in the form
 
 
-class ImportForm(AskForm):
+class ImportForm(FromFileForm):
     """A file, where it is to belong, and values for what it leaves open."""
 
     scope = forms.ChoiceField(
@@ -88,15 +87,6 @@ class ImportForm(AskForm):
         if not self.found.items:
             self.add_error("text", _nothing(self.found))
         return said
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """What rules say of an item is said of the object by its name."""
-        if isinstance(error, str):
-            error = re.sub(r"^items\[(\d+)\]\.(spec\.)?", self._name_of, error)
-        super().add_error(field, error)
-
-    def _name_of(self, path: re.Match[str]) -> str:
-        return f"{self.items()[int(path[1])]['spec']['name']}, "
 
     def _given(self) -> dict[str, str]:
         """Values that were filled in for the file's parameters."""

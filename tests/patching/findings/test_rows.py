@@ -19,6 +19,21 @@ GUIDE = {
 }
 
 
+def freeze(name, begins, ends, application="", environment=""):
+    """The spec of a freeze."""
+    return {
+        "name": name,
+        "application": application,
+        "environment": environment,
+        "account": "",
+        "region": "",
+        "starts_at": f"{begins:%Y-%m-%dT%H:%M}",
+        "ends_at": f"{ends:%Y-%m-%dT%H:%M}",
+        "timezone": "UTC",
+        "reason": "Everything changes.",
+    }
+
+
 def told(items):
     return {(one.level, one.claim) for one in findings.of(Around([with_defaults(one) for one in items]))}
 
@@ -74,11 +89,13 @@ def test_a_change_to_a_baseline_alone_is_reckoned_with_its_windows(approved):
 
 def test_a_freeze_counts_for_the_windows_that_it_shuts(approved):
     begins = clock.now() + timedelta(days=3)
-    given = {"spec": {}, "revision": approved.current, "created_at": begins, "changed_at": begins}
+    ends = begins + timedelta(days=200)
+    spec = freeze("Half a year of change", begins, ends, environment="dev")
+    given = {"spec": spec, "revision": approved.current, "created_at": begins, "changed_at": begins}
     Freeze.objects.create(
-        name="Half a year of change",
+        name=spec["name"],
         starts_at=begins,
-        ends_at=begins + timedelta(days=200),
+        ends_at=ends,
         environment=factories.environment("dev"),
         **given,
     )
@@ -86,6 +103,22 @@ def test_a_freeze_counts_for_the_windows_that_it_shuts(approved):
     (one,) = [found for found in findings.of_window(dev) if found.code == "late"]
     assert "Half a year of change keeps it shut in between." in one.evidence
     assert all("Half a year" not in found.evidence for found in findings.of_window(test))
+
+
+@pytest.mark.parametrize(
+    ("days", "application", "names"),
+    [
+        (85, "payments", ["payments-dev-a and payments-dev-b"]),
+        (2, "payments", []),  # short enough for the deadline
+        (85, "", []),  # it binds several teams, and who reads this need not see their windows
+    ],
+)
+def test_a_freeze_that_is_asked_for_is_held_against_deadlines(approved, days, application, names):
+    begins = clock.now() + timedelta(days=3)
+    spec = freeze("Rebuild", begins, begins + timedelta(days=days), application, "dev")
+    found = findings.of(Around([{"action": "create", "kind": "freeze", "target": None, "spec": spec}]))
+    assert [one.claim.partition(" is late on ")[2].partition(" in ")[0] for one in found] == names
+    assert all("Rebuild keeps it shut in between." in one.evidence for one in found)
 
 
 def test_the_sizes_of_windows_that_are_asked_for_are_reckoned(cast):

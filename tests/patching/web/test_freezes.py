@@ -3,10 +3,21 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from patching import holding_words
 from patching.effects import items_of
-from patching.models import ChangeRequest, Freeze, MaintenanceWindow, Occurrence, RunReview
+from patching.freeze_calendar import MOST_BYTES
+from patching.models import (
+    ChangeRequest,
+    Freeze,
+    MaintenanceWindow,
+    Occurrence,
+    ResourceState,
+    RunReview,
+    WindowHold,
+)
 from portal.governance import clock
 from tests import asks, factories, people
 from tests.patching.test_freezing import MADE, OPENS, freeze_item, opening_item
@@ -39,6 +50,7 @@ DTSTART;VALUE=DATE:20260701
 END:VEVENT
 END:VCALENDAR
 """
+BOUNDS = {"timezone": "Europe/Berlin", "application": "payments", "environment": "", "place": ""}
 
 
 @pytest.fixture
@@ -54,19 +66,36 @@ def rita(cast):
     return people.signed_in(cast["rita"])
 
 
+def ics(content):
+    return SimpleUploadedFile("closing.ics", content, "text/calendar")
+
+
 def asked():
     return items_of(ChangeRequest.objects.latest("pk").current)
 
 
 def test_a_freeze_is_asked_for_by_form_with_its_effect_beside_it(window, rita):
     address = reverse("patching:freeze-ask")
-    shown = rita.post(address, {**FREEZE, **WHY, "do": "preview"})
-    assert "Freeze" in text_of(shown)
+    shown = text_of(rita.post(address, {**FREEZE, **WHY, "do": "preview"}))
+    assert "Shuts 1 window: 2 openings fall out" in shown
+    assert "Durations, zones, soak time" not in shown  # nothing of that was looked at
     assert rita.post(address, {**FREEZE, **WHY}).status_code == 302
     (item,) = asked()
     assert item["spec"] == {**freeze_item()["spec"], "account": "", "region": ""}
     page = rita.get(reverse("patching:request-detail", args=[ChangeRequest.objects.latest("pk").pk]))
     assert "Shuts 1 window: 2 openings fall out, and 1 instance misses a run." in text_of(page)
+
+
+def test_a_freeze_without_a_title_is_titled_by_its_name(window, rita):
+    rita.post(reverse("patching:freeze-ask"), {**FREEZE, **WHY, "title": ""})
+    assert ChangeRequest.objects.latest("pk").title == "Freeze: Year-end closing"
+
+
+def test_a_form_for_a_freeze_begins_with_an_application_of_ones_own(window, rita):
+    page = rita.get(reverse("patching:freeze-ask"))
+    assert page.context["form"]["application"].value() == "payments"
+    chosen = rita.get(reverse("patching:freeze-ask"), {"application": ""})
+    assert chosen.context["form"]["application"].value() == ""
 
 
 def test_a_bad_end_is_told_under_its_field(window, rita):
@@ -77,13 +106,7 @@ def test_a_bad_end_is_told_under_its_field(window, rita):
 
 
 def test_a_calendar_becomes_one_request_of_several_freezes(window, rita):
-    said = {
-        "calendar": CALENDAR,
-        "timezone": "Europe/Berlin",
-        "application": "payments",
-        "environment": "",
-        "place": "",
-    }
+    said = {**BOUNDS, "calendar": CALENDAR}
     address = reverse("patching:freeze-calendar")
     preview = text_of(rita.post(address, {**said, **WHY, "do": "preview"}))
     assert "Closing" in preview
@@ -92,17 +115,47 @@ def test_a_calendar_becomes_one_request_of_several_freezes(window, rita):
     assert [one["spec"]["name"] for one in asked()] == ["Closing", "Audit"]
 
 
-def test_what_is_no_calendar_is_told_and_asks_nothing(window, rita):
-    said = {
-        "calendar": "hello",
-        "timezone": "Europe/Berlin",
-        "application": "payments",
-        "environment": "",
-        "place": "",
-    }
-    response = rita.post(reverse("patching:freeze-calendar"), {**said, **WHY})
+def test_a_calendar_file_does_the_same_and_its_text_stays_on_the_page(window, rita):
+    address = reverse("patching:freeze-calendar")
+    said = {**BOUNDS, **WHY, "calendar": "an older text"}
+    shown = rita.post(address, {**said, "title": "", "file": ics(CALENDAR.encode())})
+    assert shown.context["form"]["calendar"].value() == CALENDAR
+    assert rita.post(address, {**said, "file": ics(b"\xef\xbb\xbf" + CALENDAR.encode())}).status_code == 302
+    assert [one["spec"]["name"] for one in asked()] == ["Closing", "Audit"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "told"),
+    [
+        ({"calendar": "hello"}, "calendar", "begins with BEGIN:VCALENDAR"),
+        ({"calendar": " "}, "calendar", "Choose an .ics file"),
+        ({"file": b""}, "file", "Choose an .ics file"),
+        ({"file": b"PK\x03\x04\x00\xff"}, "file", "begins with BEGIN:VCALENDAR"),
+        ({"file": CALENDAR.encode("utf-16")}, "file", "UTF-8 text"),
+        ({"file": CALENDAR.encode() + b" " * MOST_BYTES}, "file", "larger than 256 KiB"),
+    ],
+)
+def test_what_is_no_calendar_is_told_under_its_field_and_asks_nothing(window, rita, sent, field, told):
+    sent = {name: ics(value) if name == "file" else value for name, value in sent.items()}
+    before = ChangeRequest.objects.count()
+    response = rita.post(reverse("patching:freeze-calendar"), {**BOUNDS, **WHY, **sent})
     assert response.status_code == 400
-    assert "not an iCalendar file" in text_of(response)
+    assert told in response.context["form"].errors[field][0]
+    assert ChangeRequest.objects.count() == before
+
+
+def test_an_event_that_rules_refuse_is_told_by_its_name(window, rita, cast):
+    asks.in_effect(cast["rita"], [freeze_item(name="Audit")], cast["omar"])
+    said = {**BOUNDS, **WHY, "file": ics(CALENDAR.encode())}
+    response = rita.post(reverse("patching:freeze-calendar"), said)
+    (told,) = response.context["form"].errors["calendar"]
+    assert told.startswith("Audit, name: There is a freeze called “Audit” already")
+
+
+def test_a_skip_counts_the_instances_that_miss_a_run(window, rita):
+    preview = rita.get(reverse("patching:window-occurrence", args=[window.pk])).context["preview"]
+    assert (preview.impact.objects, preview.impact.instances) == ("1 opening", 1)
+    assert preview.lines[0].effect.startswith("1 instance of payments-dev misses a run.")
 
 
 def test_an_opening_is_moved_by_form_in_the_zone_of_its_window(window, rita):
@@ -131,6 +184,30 @@ def test_the_page_of_a_freeze_names_windows_openings_and_how_it_stands(window, r
     assert "Year-end closing: The books are closed." in text_of(
         rita.get(reverse("patching:window-detail", args=[window.pk]))
     )
+
+
+def test_a_freeze_ahead_does_not_claim_what_another_one_shuts(window, cast):
+    with_another = [
+        freeze_item(),
+        freeze_item(name="Later", starts_at="2026-06-20T00:00", ends_at="2026-06-22T00:00"),
+    ]
+    asks.in_effect(cast["rita"], with_another, cast["omar"])
+    clock.set_to(OPENS)
+    ResourceState.objects.update_or_create(
+        account_region=window.account_region,
+        kind="window",
+        key=str(window.uid),
+        defaults={
+            "changed_at": OPENS,
+            "applied": {"enabled": False},
+            "condition": ResourceState.Condition.IN_SYNC,
+        },
+    )
+    words = {
+        one.hold.reason.partition(":")[0]: one.word
+        for one in holding_words.standing(WindowHold.objects.all())
+    }
+    assert words == {"Year-end closing": "Disabled in AWS", "Later": "Shut by another hold until then"}
 
 
 def test_windows_of_others_are_counted_and_not_named(window, cast):
