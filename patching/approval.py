@@ -93,7 +93,8 @@ def _refused(reason: str, *, rule: int | None = None, approves_at: datetime | No
 
 def _explicit(baseline: Mapping[str, Any], patch: Patch, system: str) -> Verdict | None:
     entry = _matching_entry(
-        baseline.get("ApprovedPatches"), names_of(patch, system) | notices_of(patch, system)
+        baseline.get("ApprovedPatches"),
+        names_of(patch, system) | {one.lower() for one in notices_of(patch, system)},
     )
     if not entry or not kind_admitted(patch, system, baseline.get("ApprovedPatchesEnableNonSecurity")):
         return None
@@ -222,7 +223,8 @@ def _spellings(patch: Patch) -> Iterator[str]:
         yield from {f"{patch.name}-{build}", f"{patch.name}-{build}{arch}", f"{patch.name}{arch}:{build}"}
 
 
-def notices_of(patch: Patch, system: str) -> set[str]:
+def notices_of(patch: Patch, system: str) -> Iterable[str]:
     """What an approved list may call a patch beside its names: its id, on Linux also advisory, CVE and bug ids."""
-    notices = patch.advisories if system == WINDOWS else patch.advisories | patch.cves | patch.bugs
-    return {patch.id.lower()} | {notice.lower() for notice in notices}
+    if system == WINDOWS:
+        return (patch.id, *patch.advisories)
+    return (patch.id, *patch.advisories, *patch.cves, *patch.bugs)

@@ -7,13 +7,14 @@ are those of `approval.evaluate`, patch by patch; tests hold the two together.
 
 import re
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import translate
 from functools import cached_property
-from itertools import takewhile
-from typing import Any
+from itertools import islice, takewhile
+from typing import Any, NamedTuple
 
 from patching import approval
 from patching.approval import DEBIAN_FAMILY, LEVELS, UNSPECIFIED, WINDOWS, Patch
@@ -21,10 +22,10 @@ from patching.approval import DEBIAN_FAMILY, LEVELS, UNSPECIFIED, WINDOWS, Patch
 # a patch without a release date counts as released then
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FEW = 16  # so many bits are set one by one
+LOOKED_UP = 2_000  # answers of one catalogue that are remembered
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What becomes of one patch on a day; ``approves_at`` is set where only a delay keeps it back."""
 
     patch: Patch
@@ -34,32 +35,78 @@ class Outcome:
     approves_at: datetime | None = None
 
 
-class _Spelled:
-    """Patches by what they are called, found by an exact name or one with wildcards, in lower case.
+class _Texts:
+    """Patches by texts that name them, in lower case: found by the whole text or by one with wildcards."""
 
-    ``begins`` are texts with which every spelling of a patch begins; ``spellings`` gives all of them.
-    """
+    def __init__(self, named: Iterable[tuple[int, str]]) -> None:
+        self.numbers: dict[str, list[int]] = {}
+        for text, numbers in _grouped(
+            named
+        ).items():  # the same text comes many times: put in lower case once
+            known = self.numbers.setdefault(text.lower(), numbers)
+            if known is not numbers:
+                known.extend(numbers)
 
-    def __init__(
-        self, begins: Mapping[int, Iterable[str]], spellings: Callable[[int], Iterable[str]]
-    ) -> None:
-        self._numbers: dict[str, list[int]] = {}
-        for number, texts in begins.items():
-            for text in texts:
-                self._numbers.setdefault(text.lower(), []).append(number)
-        self._sorted = sorted(self._numbers)
+    def named(self, pattern: str) -> Iterator[int]:
+        if "*" not in pattern:
+            yield from self.numbers.get(pattern, ())
+            return
+        fits = _fitting(pattern)
+        for text in self.beginning(_literal(pattern)):
+            if fits(text):
+                yield from self.numbers[text]
+
+    def beginning(self, known: str) -> Iterator[str]:
+        first = bisect_left(self._sorted, known)
+        return takewhile(lambda text: text.startswith(known), islice(self._sorted, first, None))
+
+    @cached_property
+    def _sorted(self) -> Sequence[str]:
+        return sorted(self.numbers)
+
+
+class _Packages:
+    """Packages by any of their spellings, all of which are the name and then a dot or a dash."""
+
+    def __init__(self, names: Iterable[tuple[int, str]], spellings: Callable[[int], set[str]]) -> None:
+        self._names = _Texts(names)
         self._spellings = spellings
 
-    def by(self, pattern: str) -> set[int]:
-        """The patches that a list entry names."""
-        known = pattern.partition("*")[0]
-        texts = {known[:length] for length in range(len(known) + 1)} & self._numbers.keys()
-        if "*" in pattern:
-            first = bisect_left(self._sorted, known)
-            texts.update(takewhile(lambda text: text.startswith(known), self._sorted[first:]))
-        near = {number for text in texts for number in self._numbers[text]}
-        fits = re.compile(translate(pattern)).match if "*" in pattern else pattern.__eq__
-        return {number for number in near if any(fits(one.lower()) for one in self._spellings(number))}
+    def named(self, pattern: str) -> Iterator[int]:
+        fits, known = _fitting(pattern), _literal(pattern)
+        numbers = self._names.numbers
+        whole = set(self._names.beginning(known)) if "*" in pattern else {pattern} & numbers.keys()
+        for text in whole:
+            yield from numbers[text] if fits(text) else self._fitting_of(text, fits)
+        for length, sign in enumerate(known):
+            if sign in "-." and known[:length] in numbers and known[:length] not in whole:
+                yield from self._fitting_of(known[:length], fits)
+
+    def _fitting_of(self, name: str, fits: Callable[[str], object]) -> Iterator[int]:
+        return (n for n in self._names.numbers[name] if any(fits(one) for one in self._spellings(n)))
+
+
+def _grouped(named: Iterable[tuple[int, str]]) -> dict[str, list[int]]:
+    found = defaultdict(list)
+    for number, text in named:
+        found[text].append(number)
+    return found
+
+
+def _literal(pattern: str) -> str:
+    """What a text has to begin with to fit."""
+    return re.split(r"[*?[]", pattern, maxsplit=1)[0] if "*" in pattern else pattern
+
+
+def _fitting(pattern: str) -> Callable[[str], object]:
+    """Whether a text fits a list entry; the usual ones have at most one wildcard."""
+    if "*" not in pattern:
+        return pattern.__eq__
+    begin, _, end = pattern.partition("*")
+    if re.search(r"[*?[]", begin + end):
+        return re.compile(translate(pattern)).match
+    shortest = len(begin) + len(end)
+    return lambda text: len(text) >= shortest and text.startswith(begin) and text.endswith(end)
 
 
 class Prepared:
@@ -70,7 +117,7 @@ class Prepared:
         self.patches: Sequence[Patch] = sorted(patches, key=lambda patch: patch.released or EPOCH)
         self.all = (1 << len(self.patches)) - 1
         self._dates = [patch.released or EPOCH for patch in self.patches]
-        self._where: dict[str, dict[str, list[int]]] = {}
+        self._where: dict[str, Mapping[str, list[int]]] = {}
         self._masks: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
@@ -135,53 +182,64 @@ class Prepared:
 
     def _having(self, key: str, value: str) -> int:
         value = value if key == "PRODUCT" else value.lower()
-        if (key, value) not in self._masks:
-            self._masks[key, value] = self._mask(self._index(key).get(value, ()))
-        return self._masks[key, value]
+        mask = self._masks.get((key, value))
+        if mask is None:
+            index = self._products if key == "PRODUCT" else self._index(key)
+            mask = self._mask(index.get(value, ()))
+            self._keep(key, value, mask)
+        return mask
 
-    def _union(self, named: "_Spelled", kind: str, entries: Iterable[str] | None) -> int:
+    def _union(self, texts: _Texts | _Packages, kind: str, entries: Iterable[str] | None) -> int:
         found = 0
         for entry in entries or ():
             pattern = entry.lower()
-            if (kind, pattern) not in self._masks:
-                self._masks[kind, pattern] = self._mask(named.by(pattern))
-            found |= self._masks[kind, pattern]
+            mask = self._masks.get((kind, pattern))
+            if mask is None:
+                mask = self._mask(texts.named(pattern))
+                self._keep(kind, pattern, mask)
+            found |= mask
         return found
 
+    def _keep(self, kind: str, text: str, mask: int) -> None:
+        """Remember what was looked up; nothing of what matches nothing, for there is no end to that."""
+        if mask and len(self._masks) < LOOKED_UP:
+            self._masks[kind, text] = mask
+
     @cached_property
-    def _names(self) -> "_Spelled":
-        def spellings(number: int) -> Iterable[str]:
+    def _names(self) -> _Texts | _Packages:
+        if self.system == WINDOWS:
+            return _Texts((number, patch.id) for number, patch in enumerate(self.patches))
+
+        def spellings(number: int) -> set[str]:
             return approval.names_of(self.patches[number], self.system)
 
-        # every spelling of a package begins with its name
-        begins = {
-            number: [patch.id if self.system == WINDOWS or not patch.name else patch.name]
-            for number, patch in enumerate(self.patches)
-        }
-        return _Spelled(begins, spellings)
+        return _Packages(
+            ((number, patch.name or patch.id) for number, patch in enumerate(self.patches)), spellings
+        )
 
     @cached_property
-    def _notices(self) -> "_Spelled":
-        spelled = {
-            number: list(approval.notices_of(patch, self.system)) for number, patch in enumerate(self.patches)
-        }
-        return _Spelled(spelled, spelled.__getitem__)
+    def _notices(self) -> _Texts:
+        return _Texts(
+            (number, text)
+            for number, patch in enumerate(self.patches)
+            for text in approval.notices_of(patch, self.system)
+        )
 
-    def _index(self, key: str) -> dict[str, list[int]]:
+    def _index(self, key: str) -> Mapping[str, list[int]]:
         if key not in self._where:
-            index: dict[str, list[int]] = {}
-            said = self._reader(key)
-            for number, patch in enumerate(self.patches):
-                for value in said(patch):
-                    index.setdefault(value, []).append(number)
-            self._where[key] = index
+            said = (
+                (number, value)
+                for number, patch in enumerate(self.patches)
+                for value in approval.values_of(key, patch, self.system)
+                if value
+            )
+            self._where[key] = _Texts(said).numbers
         return self._where[key]
 
-    def _reader(self, key: str) -> Callable[[Patch], Iterable[str]]:
-        system = self.system
-        if key == "PRODUCT":
-            return lambda patch: (patch.product,)
-        return lambda patch: {value.lower() for value in approval.values_of(key, patch, system) if value}
+    @cached_property
+    def _products(self) -> Mapping[str, list[int]]:
+        """Of products the case counts."""
+        return _grouped((number, patch.product) for number, patch in enumerate(self.patches))
 
     def _mask(self, numbers: Iterable[int]) -> int:
         numbers, size = list(numbers), len(self.patches)

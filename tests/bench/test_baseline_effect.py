@@ -1,7 +1,6 @@
 """What one baseline, and what two hundred, come to over a catalogue of 20,000 patches."""
 
 import random
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,22 +59,16 @@ def test_one_baseline_on_twenty_thousand_patches_prepared_and_told_patch_by_patc
         found = effect_of(spec, Prepared("REDHAT_ENTERPRISE_LINUX", patches), as_of=NOW)
         assert len(found.outcomes()) == PATCHES
 
-    measure(effect, at_most=1.0, times=3)
+    measure(effect, at_most=1.0, times=3, cpu=True)
 
 
-def test_two_hundred_baselines_in_one_pass_share_the_preparation(capsys):
+def test_two_hundred_baselines_in_one_pass_share_the_preparation(measure):
     chosen = random.Random(200)
     patches, specs = catalogue(chosen), [baseline(chosen) for _ in range(BASELINES)]
 
-    def taken(asked):
-        begun = time.perf_counter()
+    def effects():
         prepared = {"REDHAT_ENTERPRISE_LINUX": Prepared("REDHAT_ENTERPRISE_LINUX", patches)}
-        for effect in effects_of(asked, prepared, as_of=NOW):
+        for effect in effects_of(specs, prepared, as_of=NOW):
             assert effect.approved.bit_count() + effect.waiting.bit_count() <= PATCHES
-        return time.perf_counter() - begun
 
-    taken(specs[:1])
-    one, all_of_them = taken(specs[:1]), taken(specs)
-    with capsys.disabled():
-        print(f"\n{BASELINES} baselines take {all_of_them / one:.1f} times as long as one")  # noqa: T201
-    assert all_of_them < 40 * one
+    measure(effects, at_most=3.0, times=3, cpu=True)
