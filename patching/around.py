@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from patching import freezing, shutting_rules
+from patching.baseline_effect import system_of
 from patching.items import is_new
 from patching.models import (
     AccountRegion,
@@ -102,6 +103,32 @@ class Around:
             one.instance_id: one
             for one in rows.select_related("account_region__account", "application", "environment")
         }
+
+    @cached_property
+    def judged(self) -> list[ManagedInstance]:
+        """Instances that the baselines among the items judge, by the groups that use them, and that no item names."""
+        asked = {}
+        for item in self.items:
+            if item["kind"] == "baseline":
+                row = self.row(item)
+                spec = row.spec if row else item["spec"]
+                asked[spec["name"]] = system_of(spec["definition"])
+        rows = [one for name, system in asked.items() for one in self.judged_by(name, system)]
+        named = {one.pk for one in self.instances.values()}
+        return list({one.pk: one for one in rows if one.pk not in named}.values())
+
+    def judged_by(self, baseline: str, system: str) -> list[ManagedInstance]:
+        """Instances of this system in the groups that use a baseline."""
+        groups = self.groups_using(baseline)
+        ids = {one for group in groups for one in group.spec["instances"]}
+        if not ids:
+            return []
+        return list(
+            ManagedInstance.objects.present()
+            .filter(instance_id__in=ids, operating_system=system)
+            .filter(account_region__in={group.account_region_id for group in groups})
+            .select_related("account_region__account", "application", "environment")
+        )
 
     @cached_property
     def states(self) -> list[ResourceState]:

@@ -1,7 +1,7 @@
 """What a baseline does with the catalogue, today, later, and in place of another one. Reads only."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,29 +35,42 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Turn:
-    """One patch whose approval a change moves, and the first window run that could bring it."""
+    """One patch whose approval a change moves."""
 
     patch: Patch
     before: datetime | None
     after: datetime | None
-    lands_at: datetime | None
     lacking: int  # instances touched that lack it now
+    run_from: Callable[[datetime | None], datetime | None] = field(repr=False, compare=False)
+
+    @property
+    def lands_at(self) -> datetime | None:
+        """The first window run that could bring it."""
+        return self.run_from(self.after)
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What a change of one baseline does: today, and had it applied for the last six months."""
+class Change:
+    """What a change of one baseline does today."""
 
     name: str
     system: str
+    is_new: bool
     patches: int
     newly_approved: Sequence[Turn]
     newly_blocked: Sequence[Turn]
     moved: Sequence[Turn]  # approved later by themselves, on another day than before
+    groups: int
     instances: int
-    past: Replay
     lost: Sequence[Lost]
     lost_before: int
+
+
+@dataclass(frozen=True)
+class Difference(Change):
+    """The same, and what it would have done, had it applied for the last six months."""
+
+    past: Replay
 
 
 def outlook(definition: Mapping[str, Any], at: datetime, prepared: Prepared | None = None) -> Outlook:
@@ -77,7 +90,31 @@ def outlook(definition: Mapping[str, Any], at: datetime, prepared: Prepared | No
 
 def differences(around: Around, at: datetime) -> list[Difference]:
     """One for each baseline that a request makes or changes."""
-    found, catalogues = [], {}
+    found = []
+    for one in _changed(around):
+        past = replay(one.before, one.after, one.prepared, _seen(one.prepared, one.instances, at))
+        found.append(Difference(**vars(_change(one, at)), past=past))
+    return found
+
+
+def changes(around: Around, at: datetime) -> list[Change]:
+    """The same without the past, which takes longer to look up: for what is still being written."""
+    return [_change(one, at) for one in _changed(around)]
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """A baseline as it is and as a request wants it, and what it is about."""
+
+    name: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+    prepared: Prepared
+    groups: int
+    instances: Sequence[ManagedInstance]
+
+
+def _changed(around: Around) -> Iterator[_Changed]:
     for item in around.items:
         if item["kind"] != "baseline" or item["action"] == "delete":
             continue
@@ -87,36 +124,29 @@ def differences(around: Around, at: datetime) -> list[Difference]:
         system = system_of(after)
         if before is not None and system_of(before) != system:
             before = None
-        if system not in catalogues:
-            catalogues[system] = known_patches.prepared(system)
         name = item["spec"].get("name") or (row.name if row else "")
-        found.append(_difference(name, before, after, catalogues[system], _touched(around, name, system), at))
-    return found
+        groups, instances = len(around.groups_using(name)), _touched(around, name, system)
+        yield _Changed(name, before, after, known_patches.prepared(system), groups, instances)
 
 
-def _difference(
-    name: str,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any],
-    prepared: Prepared,
-    instances: Sequence[ManagedInstance],
-    at: datetime,
-) -> Difference:
+def _change(one: _Changed, at: datetime) -> Change:
+    prepared, before, after = one.prepared, one.before, one.after
     new = effect_of(after, prepared, as_of=at)
     old = effect_of(before, prepared, as_of=at).approved if before is not None else 0
     first = first_approved(before, prepared) if before is not None else [None] * len(prepared)
     second = first_approved(after, prepared)
-    turned = _Turns(prepared, first, second, instances, at)
+    turned = _Turns(prepared, first, second, one.instances, at)
     moving = [n for n in prepared.numbers(new.waiting) if first[n] != second[n] and not old >> n & 1]
-    return Difference(
-        name=name,
+    return Change(
+        name=one.name,
         system=prepared.system,
+        is_new=before is None,
         patches=len(prepared),
         newly_approved=turned.of(prepared.numbers(new.approved & ~old)),
         newly_blocked=turned.of(prepared.numbers(old & ~new.approved)),
         moved=turned.of(moving),
-        instances=len(instances),
-        past=replay(before, after, prepared, _seen(prepared, instances, at)),
+        groups=one.groups,
+        instances=len(one.instances),
         lost=_lost(after, prepared),
         lost_before=len(_lost(before, prepared)) if before is not None else 0,
     )
@@ -151,13 +181,14 @@ class _Turns:
         return sorted(newest, key=lambda one: -one.lacking)
 
     def _turn(self, number: int) -> Turn:
-        patch, after = self.prepared.patches[number], self.second[number]
-        begin = max(self.at, after) if after else None
-        return Turn(patch, self.first[number], after, self._run(begin), len(self.lacking.get(patch.id, ())))
+        patch = self.prepared.patches[number]
+        lacking = len(self.lacking.get(patch.id, ()))
+        return Turn(patch, self.first[number], self.second[number], lacking, self._run)
 
-    def _run(self, begin: datetime | None) -> datetime | None:
-        if begin is None:
+    def _run(self, after: datetime | None) -> datetime | None:
+        if after is None:
             return None
+        begin = max(self.at, after)
         if begin not in self.runs:
             starts = [start for window in self.windows if (start := next_run(window, begin))]
             self.runs[begin] = min(starts, default=None)
@@ -201,14 +232,14 @@ def _spelled(patch: Patch) -> str:
 
 def _touched(around: Around, name: str, system: str) -> list[ManagedInstance]:
     """Instances of this system in the groups that use the baseline, as they are and as the request wants them."""
-    groups: list[tuple[int | None, Sequence[str]]] = [
-        (group.account_region_id, group.spec.get("instances", ())) for group in around.groups_using(name)
-    ]
     asked = [
         one["spec"] for one in around.items if one["kind"] == "patch-group" and one["action"] != "delete"
     ]
-    groups += [(None, one["instances"]) for one in asked if name in one.get("baselines", {}).values()]
-    ids = {instance for _, instances in groups for instance in instances}
-    rows = ManagedInstance.objects.present().filter(instance_id__in=ids, operating_system=system)
-    places = {place for place, _ in groups if place is not None}
-    return [one for one in rows if one.account_region_id in places or one.instance_id in around.instances]
+    wanted = {
+        one for spec in asked if name in spec.get("baselines", {}).values() for one in spec["instances"]
+    }
+    found = {one.pk: one for one in around.judged_by(name, system)}
+    for one in around.instances.values():
+        if one.instance_id in wanted and one.operating_system == system:
+            found[one.pk] = one
+    return list(found.values())

@@ -38,6 +38,7 @@ class Impact:
     places: Sequence[AccountRegion]
     environments: Sequence[tuple[Environment, int]]
     instances: int
+    judged: int  # by its baselines, beside those
     gain: int
     lose: int
     at_once: int
@@ -57,6 +58,11 @@ class Impact:
     def changes_patching(self) -> bool:
         """Whether windows, groups or baselines are among it, of which findings are found."""
         return any(self.kinds.get(kind) for kind in ("window", "patch-group", "baseline"))
+
+    @property
+    def reach(self) -> int:
+        """Instances that it names or whose baseline it changes."""
+        return self.instances + self.judged
 
     @property
     def objects(self) -> str:
@@ -105,6 +111,7 @@ def of(around: Around) -> Impact:
         places=around.places,
         environments=_environments(around),
         instances=len(ids),
+        judged=len(around.judged),
         gain=len(wanted - left - held),
         lose=len(left - wanted - held),
         at_once=findings.most_open_at_once(planned, clock.now())[1],

@@ -1,13 +1,17 @@
 """Patches of the catalogue as the approval rules take them. Reads only."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from django.db.models import Count, Max
 
 from patching import approval
 from patching.baseline_effect import Prepared
 from patching.catalogue import product_of
 from patching.catalogue.products import covers
-from patching.models import Advisory, ManagedInstance, Patch
+from patching.models import Advisory, CatalogueSource, ManagedInstance, Patch
 
+KEPT = 3  # catalogues in one process, each of an operating system and its products in use
 _ARCHITECTURES = ("x86_64", "aarch64", "noarch", "i386", "i686", "ppc64le", "s390x", "amd64", "arm64", "all")
 
 
@@ -20,20 +24,31 @@ def products_in_use(system: str) -> list[str]:
 
 def prepared(system: str, products: Iterable[str] = ()) -> Prepared:
     """All patches of an operating system, once for each of these products, or of those in use, that they are for."""
+    wanted = tuple(sorted(products)) or tuple(products_in_use(system))
+    readings = CatalogueSource.objects.aggregate(last=Max("pk"), number=Count("pk"))
+    return _prepared(system, wanted, (readings["last"], readings["number"]))
+
+
+@lru_cache(maxsize=KEPT)
+def _prepared(system: str, products: tuple[str, ...], as_of: tuple[int, int]) -> Prepared:
+    """As the catalogue was after a reading; nothing but a reading changes it."""
     rows = list(Patch.objects.filter(operating_system=system))
-    wanted = (
-        list(products) or products_in_use(system) or sorted({one for row in rows for one in row.products})
-    )
+    wanted = products or sorted({one for row in rows for one in row.products})
     advisories, cves = _linked(system)
-    return Prepared(
-        system,
-        [
-            as_patch(row, product, advisories.get(row.pk, ()), cves.get(row.pk, ()))
-            for row in rows
-            for product in wanted
-            if covers(row.products, product)
-        ],
-    )
+    fitting: dict[tuple[str, ...], list[str]] = {}
+    found = []
+    for row in rows:
+        meant = tuple(row.products)
+        if meant not in fitting:
+            fitting[meant] = [one for one in wanted if covers(meant, one)]
+        for product in fitting[meant]:
+            found.append(as_patch(row, product, advisories.get(row.pk, ()), cves.get(row.pk, ())))
+    return Prepared(system, found)
+
+
+def forget() -> None:
+    """Drop what is kept, so that the next question asks the database."""
+    _prepared.cache_clear()
 
 
 def as_patch(

@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from patching import known_patches
 from portal.governance import clock
 
 pytest_plugins = ["tests.databases", "tests.people", "tests.simulated_aws", "tests.company", "tests.pushing"]
@@ -147,7 +148,8 @@ def _not_run(config: pytest.Config) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def fresh_clock() -> Iterator[None]:
-    """No test sees a clock that another one moved."""
+    """No test sees a clock that another one moved, or a catalogue that it read."""
     clock.forget()
+    known_patches.forget()
     yield
     clock.forget()

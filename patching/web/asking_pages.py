@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from patching import (
+    baseline_outlook,
     findings,
     freeze_effects,
     impact,
@@ -28,6 +29,7 @@ from patching.impact import Impact
 from patching.items import check_items, name_of, with_defaults
 from patching.models import ChangeRequest
 from patching.web.asking import AskForm, Item, zones
+from patching.web.baseline_forms import BaselineForm
 from patching.web.opening_runs import Run
 from patching.web.repeated import EDIT
 from patching.web.strip import Strip, strip_of
@@ -63,6 +65,7 @@ class Preview:
     strip: Strip | None
     runs: tuple[tuple[str, Run], ...]  # of several windows, the next first; a single one shows its own
     deciders: tuple[str, ...]
+    around: Around
 
 
 def answer(
@@ -99,7 +102,7 @@ def answer(
             status = _refusing(request, was_shown=do == "preview" and preview is not None)
         if do.startswith(REARRANGE) and isinstance(form, WindowForm):
             form, status = _rearranged(make, form, request.POST, do.removeprefix(REARRANGE)), 200
-    elif form.initial.get("title"):
+    elif form.initial.get("title") or isinstance(form, BaselineForm):
         preview, against = _first_preview(make, form, request.user)
     return render(
         request,
@@ -107,6 +110,7 @@ def answer(
         {
             "form": form,
             "preview": preview,
+            "effect": _effect(form, preview),
             "against": against or _against(form),
             "heading": heading,
             "about": about,
@@ -153,7 +157,18 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
         strip=strip_of(around),
         runs=tuple(_next_runs(items)),
         deciders=tuple(permissions.SLOT_NAMES[slot] for slot in permissions.slots_needed(items)),
+        around=around,
     )
+
+
+def _effect(form: AskForm, preview: Preview | None) -> dict[str, Any] | None:
+    """What the one baseline that is being written comes to: in place of the one it changes, and by itself."""
+    if preview is None or not isinstance(form, BaselineForm):
+        return None
+    now = clock.now()
+    (change,) = baseline_outlook.changes(preview.around, now)
+    (item,) = preview.around.items
+    return {"change": change, "outlook": baseline_outlook.outlook(item["spec"]["definition"], now)}
 
 
 def _next_runs(items: list[Item]) -> list[tuple[str, Run]]:

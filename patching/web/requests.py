@@ -24,7 +24,7 @@ from patching import (
 )
 from patching.around import Around
 from patching.effects import items_of
-from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
+from patching.models import ChangeRequest, MaintenanceWindow, ManagedInstance, PatchGroup
 from patching.web import facts, progress, since, verdict
 from patching.web.forms import DecisionForm
 from patching.web.strip import strip_of
@@ -290,7 +290,7 @@ def _page(
         "tabs": [
             {"key": "changes", "label": "Changes", "count": len(items)},
             *effect_tab,
-            {"key": "instances", "label": "Affected instances", "count": len(around.instances)},
+            {"key": "instances", "label": "Affected instances", "count": touched.reach},
             {"key": "discussion", "label": "Discussion", "count": len(talk["comments"])},
             {"key": "timeline", "label": "Timeline", "count": None},
         ],
@@ -314,12 +314,20 @@ def _tab(request: HttpRequest, change: ChangeRequest, around: Around, tab: str) 
     if tab == "effect":
         return {"differences": baseline_outlook.differences(around, clock.now())}
     if tab == "instances":
-        rows = sorted(around.instances.values(), key=lambda one: (-_rank(one), str(one)))
+        rows = sorted(_affected(request, around), key=lambda one: (-_rank(one), str(one)))
         page = Paginator(rows, INSTANCES_PER_PAGE).get_page(request.GET.get("page"))
         return {"page": page, "members": [_member(one, around) for one in page]}
     changes = effect_words.changes_of(change, around)
     opened = OPENED if len(changes) > MANY else len(changes)
     return {"changes": changes, "opened": opened, "strip": strip_of(around)}
+
+
+def _affected(request: HttpRequest, around: Around) -> list[ManagedInstance]:
+    """Instances that the request names, and those of the reader's that its baselines judge."""
+    judged = {one.pk for one in around.judged}
+    mine = ManagedInstance.objects.visible_to(request.user).filter(pk__in=judged) if judged else ()
+    seen = {one.pk for one in mine}
+    return [*around.instances.values(), *(one for one in around.judged if one.pk in seen)]
 
 
 def _rank(instance: Any) -> int:

@@ -87,7 +87,7 @@ def what(request: ChangeRequest, impact: Impact) -> str:
     """The act in one sentence."""
     where = listed(str(place) for place in impact.places)
     verb = "removes" if set(impact.actions) == {"delete"} else "sets"
-    about = counted(impact.instances, "instance")
+    about = counted(impact.reach, "instance")
     there = f" in {where}" if where else ""
     return f"{request.team} {verb} {impact.objects} for {about}{there}. {impact.news.capitalize()}."
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from patching.cataloguing import import_file
 from patching.models import ChangeRequest, PatchBaseline, ResourceState
 from patching.specs import canonical_definition
 from tests import asks
+from tests.patching.catalogue import files
 from tests.patching.web.conftest import pushed_to_aws
 
 pytestmark = pytest.mark.browser
@@ -38,6 +40,18 @@ def test_rita_writes_a_baseline_by_choosing(visit, cast, look):
     (item,) = asks.effects.items_of(ChangeRequest.objects.get().current)
     rules = item["spec"]["definition"]["ApprovalRules"]["PatchRules"]
     assert [rule["ApproveAfterDays"] for rule in rules] == [40, 14]
+
+
+def test_the_effect_follows_the_rules_while_they_are_written(visit, cast, look):
+    in_effect(cast)
+    import_file(files.WINDOWS_KBS, name="kbs.jsonl", format_name="windows-kbs", by=None)
+    row = PatchBaseline.objects.get(name="payments-prod-win")
+    page = visit(f"/baselines/{row.pk}/change/", as_=cast["rita"])
+    page.get_by_text("approved on the day on which it is approved already").wait_for()
+    days = page.get_by_role("group", name="Rule 2").get_by_label("Approve after days")
+    days.fill("360")  # the cursor stays in the field: nothing is left, sent or saved
+    page.get_by_role("heading", name="No longer approved").wait_for()
+    look(page, "baseline-editor-effect")
 
 
 def test_another_system_shows_its_own_words_on_a_phone(visit, cast, look):

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from patching import impact
 from patching.around import Around
-from patching.baseline_outlook import differences, outlook
+from patching.baseline_outlook import changes, differences, outlook
 from patching.models import PatchBaseline, PatchGroup
 from portal.governance import clock
 from tests.patching.test_landing import definition, june, lacking  # noqa: F401
@@ -60,6 +61,25 @@ def test_a_delay_of_weeks_is_told_by_what_it_would_lose(june):  # noqa: F811
     wide["ApprovalRules"]["PatchRules"][0]["ApproveAfterDays"] = 45
     (gone,) = outlook(wide, clock.now()).lost
     assert (gone.patch.id, gone.successor) == ("KB5037771", "KB5039217")
+
+
+def test_what_is_still_being_written_is_told_without_the_past(june):  # noqa: F811
+    in_the_group(lacking(days=7))
+    around = change(14)
+    (told,) = changes(around, clock.now())
+    (past,) = differences(around, clock.now())
+    assert (told.is_new, told.groups, told.instances) == (False, 1, 1)
+    assert [one.patch.id for one in told.moved] == [one.patch.id for one in past.moved] == ["KB5039217"]
+    new = {"name": "another", "application": "payments", "environment": "", "definition": definition(0)}
+    item = {"action": "create", "kind": "baseline", "target": None, "spec": new}
+    (told,) = changes(Around([item]), clock.now())
+    assert (told.is_new, told.groups, told.instances, len(told.newly_approved)) == (True, 0, 0, 1)
+
+
+def test_instances_that_a_changed_baseline_judges_are_within_its_reach(june):  # noqa: F811
+    in_the_group(lacking(days=7))
+    reach = impact.of(change(14))
+    assert (reach.instances, reach.judged, reach.reach) == (0, 1, 1)
 
 
 def test_a_request_without_a_baseline_differs_in_nothing(june):  # noqa: F811

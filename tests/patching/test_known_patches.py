@@ -38,3 +38,12 @@ def test_filters_and_lists_find_advisories_cves_packages_and_builds():
     for entry in ("RHSA-2026:1234", "CVE-2026-3001", "openssl-3.0.7-27.el9.x86_64", "openssl*"):
         asked = {"OperatingSystem": "REDHAT_ENTERPRISE_LINUX", "ApprovedPatches": [entry]}
         assert effect_of(asked, catalogue, as_of=clock.now()).approved == 1, entry
+
+
+def test_the_catalogue_is_kept_until_the_next_reading(django_assert_max_num_queries):
+    import_file(files.CSAF, name="csaf", format_name="csaf", by=None)
+    first = prepared("REDHAT_ENTERPRISE_LINUX")
+    with django_assert_max_num_queries(2):
+        assert prepared("REDHAT_ENTERPRISE_LINUX") is first
+    import_file(files.UPDATEINFO, name="updateinfo.xml", format_name="updateinfo", by=None)
+    assert prepared("REDHAT_ENTERPRISE_LINUX") is not first

@@ -5,11 +5,13 @@ from django.urls import reverse
 
 from patching import presets
 from patching.baseline_rules import vocabularies
+from patching.cataloguing import import_file
 from patching.effects import items_of
 from patching.models import ChangeRequest, Operation, PatchBaseline
 from patching.specs import canonical_definition
 from patching.web.baseline_forms import BaselineForm
 from tests import asks
+from tests.patching.catalogue import files
 from tests.patching.web.conftest import text_of
 
 WHY = {"title": "A baseline for test", "reason": "Nobody has judged these until now.", "do": "draft"}
@@ -246,3 +248,18 @@ def test_other_sources_need_the_ciso_too(cast):
 
 def _create(spec):
     return {"action": "create", "kind": "baseline", "target": None, "spec": spec}
+
+
+def test_the_effect_stands_beside_the_rules_and_nothing_is_saved(approved, client):
+    import_file(files.WINDOWS_KBS, name="kbs.jsonl", format_name="windows-kbs", by=None)
+    row = PatchBaseline.objects.get(name="payments-prod-win")
+    address = url("patching:baseline-change", row.pk)
+    page = client.get(address)
+    assert "approved on the day on which it is approved already" in text_of(page)
+    before = ChangeRequest.objects.count()
+    given = {**page.context["form"].answers(), "rules": "0", "approved": "KB5039217", "do": "preview"}
+    looked = client.post(address, given, headers={"HX-Request": "true"})
+    change = looked.context["effect"]["change"]
+    assert (change.groups, change.instances, len(change.newly_blocked)) == (1, 2, 1)
+    assert "No longer approved" in text_of(looked)
+    assert ChangeRequest.objects.count() == before
