@@ -129,25 +129,42 @@ def _plain(value: Any) -> str:
 
 
 def _replace(row: str) -> None:
-    """One row for each fault, injection and database; the newest stays. Several runs may write at once."""
+    """One row for each fault, injection and database; the newest stays. Several runs may write at once.
+
+    What a run of a seed asked for by name replaces is that seed's row alone.
+    """
     with DOCUMENT.open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         before, rest = file.read().split(BEGIN)
         table, after = rest.split(END)
-        rows = {_key(line): line for line in table.splitlines() if line.startswith("| F")}
-        rows[_key(row)] = row
-        lines = sorted((line for line in rows.values() if not line.startswith("| Fault ")), key=_order)
+        rows = [
+            line for line in table.splitlines() if line.startswith("| F") and not line.startswith("| Fault ")
+        ]
+        lines = sorted([row, *(line for line in rows if not _is_replaced(line, row))], key=_order)
         file.seek(0)
         file.truncate()
         file.write(f"{before}{BEGIN}\n{HEADER}" + "".join(f"{line}\n" for line in lines) + f"{END}{after}")
 
 
+def _is_replaced(old: str, new: str) -> bool:
+    if _key(old) != _key(new):
+        return False
+    return not is_repeated() or set(_seeds(old)) <= set(_seeds(new))
+
+
 def _key(row: str) -> str:
-    cells = [cell.strip() for cell in row.split("|")]
+    cells = _cells(row)
     return "/".join((cells[1], cells[2], cells[5]))
 
 
+def _seeds(row: str) -> list[str]:
+    return _cells(row)[4].split(", ")
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.split("|")]
+
+
 def _order(row: str) -> tuple[int, str]:
-    name = row.split("|")[1].strip()
-    digits = "".join(character for character in name if character.isdigit())
+    digits = "".join(character for character in _cells(row)[1] if character.isdigit())
     return int(digits or 0), _key(row)
