@@ -38,6 +38,18 @@ class Document:
     def required(self) -> set[str]:
         return {name for name, one in self.parameters.items() if one.default is REQUIRED}
 
+    def problem_with(self, parameters: Reply, target: str | None = None) -> str:
+        """Why it cannot be run with these parameters; "" when it can. ``target`` is the one filled in later."""
+        if unknown := parameters.keys() - self.parameters.keys():
+            return f"{self.name} has no parameter {min(unknown)}."
+        if missing := self.required - parameters.keys() - {target}:
+            return f"{self.name} needs the parameter {min(missing)}."
+        for name, values in parameters.items():
+            allowed = self.parameters[name].allowed
+            if allowed and not set(values) <= set(allowed):
+                return f"{name} must be one of {', '.join(allowed)}."
+        return ""
+
     def content(self) -> Reply:
         """As GetDocument shows it."""
         parameters = {

@@ -156,14 +156,8 @@ class Automation(Instances, PatchGroups):
     def _refuse_bad_parameters(self, document: Document, parameters: Reply, target: str | None) -> None:
         if bool(target) and target not in document.parameters:
             raise _bad(f"{target} is no parameter of {document.name}.")
-        if unknown := parameters.keys() - document.parameters.keys():
-            raise _bad(f"{document.name} has no parameter {min(unknown)}.")
-        if missing := document.required - parameters.keys() - {target}:
-            raise _bad(f"{document.name} needs the parameter {min(missing)}.")
-        for name, values in parameters.items():
-            allowed = document.parameters[name].allowed
-            if allowed and not set(values) <= set(allowed):
-                raise _bad(f"{name} must be one of {', '.join(allowed)}.")
+        if problem := document.problem_with(parameters, target):
+            raise _bad(problem)
 
     def _refuse_too_many(self) -> None:
         most = self.quota("automations") + self.quota("queued-automations")

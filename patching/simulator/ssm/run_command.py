@@ -5,6 +5,7 @@ from typing import Any
 
 from patching.simulator import commands
 from patching.simulator.corner import picked
+from patching.simulator.document_texts import document_of
 from patching.simulator.errors import Fault
 from patching.simulator.ssm.compliance import Compliance
 from patching.simulator.ssm.executions import Executions
@@ -37,10 +38,11 @@ class RunCommand(Executions, Compliance):
     def send_command(self, request: Reply) -> Reply:
         """There is no ClientToken here: sent twice is done twice. It begins when the clock moves next."""
         nodes = self._addressed(request)
+        parameters, document = request.get("Parameters") or {}, document_of(request["DocumentName"])
+        if document is not None and (problem := document.problem_with(parameters)):
+            raise Fault("InvalidParameters", problem)
         more = picked(request, SENT)
-        command = commands.new_command(
-            self, request["DocumentName"], request.get("Parameters") or {}, nodes, **more
-        )
+        command = commands.new_command(self, request["DocumentName"], parameters, nodes, **more)
         self.state.commands.append(command)
         return {"Command": _command(command)}
 

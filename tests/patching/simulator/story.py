@@ -159,7 +159,15 @@ STORY = [
     "GetCommandInvocation",
     "ListCommandInvocations",
     ("ssm", "ListCommands", {"CommandId": "$SendCommand.Command.CommandId"}),
-    ("ssm", "SendCommand", {"InstanceIds": ["$node"], "DocumentName": "AWS-RunPatchBaseline"}),
+    (
+        "ssm",
+        "SendCommand",
+        {
+            "InstanceIds": ["$node"],
+            "DocumentName": "AWS-RunPatchBaseline",
+            "Parameters": {"Operation": ["Scan"]},
+        },
+    ),
     ("ssm", "CancelCommand", {"CommandId": "$SendCommand.Command.CommandId"}),
     the_window_opens,
     "CancelMaintenanceWindowExecution",

@@ -381,9 +381,25 @@ def test_patch_now_runs_when_the_clock_moves(aws):
     assert (turn["Status"], turn["ResponseCode"]) == ("Success", 0)
 
 
+@pytest.mark.parametrize(
+    "parameters", [{}, {"Operation": ["Undo"]}, {"Operation": ["Scan"], "Hurry": ["yes"]}]
+)
+def test_patch_now_is_refused_with_parameters_that_its_document_has_not(aws, parameters):
+    with pytest.raises(ClientError, match="InvalidParameters"):
+        aws.client("ssm").send_command(
+            InstanceIds=[next(iter(aws.world.nodes))],
+            DocumentName="AWS-RunPatchBaseline",
+            Parameters=parameters,
+        )
+
+
 def test_patch_now_is_refused_for_what_ssm_does_not_manage_and_can_be_cancelled(aws):
     ssm = aws.client("ssm")
-    asked = {"DocumentName": "AWS-RunPatchBaseline", "MaxConcurrency": "1"}
+    asked = {
+        "DocumentName": "AWS-RunPatchBaseline",
+        "Parameters": {"Operation": ["Scan"]},
+        "MaxConcurrency": "1",
+    }
     with pytest.raises(ClientError, match="InvalidInstanceId"):
         ssm.send_command(InstanceIds=["i-0123456789abcdef0"], **asked)
 

@@ -232,8 +232,9 @@ def test_moto_sends_commands_to_anybody_and_is_done_at_once(simulated_aws, ssm):
     )
     here = simulated_aws.client("ssm", node.account, node.region)
 
+    patching = {"DocumentName": "AWS-RunPatchBaseline", "Parameters": {"Operation": ["Scan"]}}
     with pytest.raises(ClientError, match="InvalidInstanceId"):
-        here.send_command(InstanceIds=["i-0123456789abcdef0"], DocumentName="AWS-RunPatchBaseline")
-    sent = here.send_command(InstanceIds=[node.instance_id], DocumentName="AWS-RunPatchBaseline")["Command"]
+        here.send_command(InstanceIds=["i-0123456789abcdef0"], **patching)
+    sent = here.send_command(InstanceIds=[node.instance_id], **patching)["Command"]
 
     assert (sent["Status"], sent["CompletedCount"]) == ("Pending", 0)

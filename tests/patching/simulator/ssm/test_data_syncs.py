@@ -96,7 +96,11 @@ def test_a_bucket_that_goes_away_is_told_and_stops_nothing(simulated_aws, ssm, s
         )
     s3.delete_bucket(Bucket=BUCKET)
 
-    ssm.send_command(DocumentName="AWS-RunPatchBaseline", InstanceIds=[node.instance_id])
+    ssm.send_command(
+        DocumentName="AWS-RunPatchBaseline",
+        InstanceIds=[node.instance_id],
+        Parameters={"Operation": ["Scan"]},
+    )
     simulated_aws.advance(by=timedelta(hours=1))
 
     (sync,) = ssm.list_resource_data_sync()["ResourceDataSyncItems"]
