@@ -22,6 +22,8 @@ hypothesis.settings.load_profile("patchwarden")
 NO_SKIPS = os.environ.get("PW_NO_SKIPS") == "1"
 # .ci/run sets it for its second database: what asks none, or asks less than another test there, has just run
 ONLY_DATABASE = os.environ.get("PW_ONLY_DATABASE") == "1"
+# recorded replies and schedules of AWS; the tests that moto's source archive brings
+LIES_ELSEWHERE = {"corpus": "PW_CORPUS", "moto": "PW_MOTO_TESTS"}
 CHROMIUM = os.environ.get("PW_CHROMIUM") or shutil.which("chromium") or ""
 
 
@@ -82,7 +84,7 @@ def _is_the_simulator_s_own(module: str) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here, by name; never call it skipped."""
-    _leave_out_the_corpus(config, items)
+    _leave_out_what_lies_elsewhere(config, items)
     if ONLY_DATABASE:
         _leave_out_what_asks_no_database(config, items)
     missing = _missing_services()
@@ -95,9 +97,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(left_out)]
 
 
-def _leave_out_the_corpus(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Recordings and schedules of others are no part of the repository: PW_CORPUS says where they are, if anywhere."""
-    apart = [] if os.environ.get("PW_CORPUS") else [one for one in items if one.get_closest_marker("corpus")]
+def _leave_out_what_lies_elsewhere(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files of others are no part of the repository: a variable says where they are, if anywhere."""
+    absent = [mark for mark, variable in LIES_ELSEWHERE.items() if not os.environ.get(variable)]
+    apart = [item for item in items if any(item.get_closest_marker(mark) for mark in absent)]
     if apart:
         config.hook.pytest_deselected(items=apart)
         items[:] = [item for item in items if item not in set(apart)]

@@ -28,6 +28,7 @@ OF_A_FOLDER = {
     "patching/api/test_nouns.py",
     "patching/schedules/test_facts.py",
     "patching/schedules/test_mistakes.py",
+    "patching/simulator/test_motos_own.py",
     "patching/web/test_fixes.py",
     "patching/web/test_nouns.py",
 }
