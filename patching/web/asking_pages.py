@@ -110,7 +110,7 @@ def answer(
         {
             "form": form,
             "preview": preview,
-            "effect": _effect(form, preview),
+            "effect": _on_patches(form, preview),
             "against": against or _against(form),
             "heading": heading,
             "about": about,
@@ -161,7 +161,7 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
     )
 
 
-def _effect(form: AskForm, preview: Preview | None) -> dict[str, Any] | None:
+def _on_patches(form: AskForm, preview: Preview | None) -> dict[str, Any] | None:
     """What the one baseline that is being written comes to: in place of the one it changes, and by itself."""
     if preview is None or not isinstance(form, BaselineForm):
         return None
