@@ -88,6 +88,15 @@ def outlook(definition: Mapping[str, Any], at: datetime, prepared: Prepared | No
     )
 
 
+def approved_between(
+    definition: Mapping[str, Any], start: datetime, end: datetime, products: Sequence[str]
+) -> list[Patch]:
+    """Patches for these products that a baseline does not approve at one moment and does at another."""
+    prepared = known_patches.prepared(system_of(definition), products)
+    before, after = (effect_of(definition, prepared, as_of=moment).approved for moment in (start, end))
+    return [prepared.patches[number] for number in prepared.numbers(after & ~before)]
+
+
 def differences(around: Around, at: datetime) -> list[Difference]:
     """One for each baseline that a request makes or changes."""
     found = []

@@ -46,6 +46,23 @@ class Landing:
         return self.deferral
 
 
+class Judges:
+    """Which baseline judges each of some instances, by the group that its tag names or stands for; a few queries."""
+
+    def __init__(self, instances: Sequence[ManagedInstance], at: datetime) -> None:
+        places = {one.account_region_id for one in instances}
+        groups = PatchGroup.objects.live().filter(account_region__in=places)
+        self._groups = {(one.account_region_id, one.name): one for one in groups}
+        self._baselines = {one.name: one for one in PatchBaseline.objects.live()}
+        self._sides = exclusions.sides_of(instances, at)
+
+    def of(self, instance: ManagedInstance) -> PatchBaseline | None:
+        side = self._sides.get(instance.pk)
+        group = self._groups.get((instance.account_region_id, side.group if side else instance.patch_group))
+        wanted = group.spec["baselines"].get(instance.operating_system) if group else None
+        return self._baselines.get(wanted or "")
+
+
 class Landings:
     """Reckons for any number of findings with a few queries. Findings need their instances and accounts at hand."""
 
@@ -53,12 +70,9 @@ class Landings:
         self.findings, self.at = findings, at
         instances = {one.instance_id: one.instance for one in findings}
         places = {one.account_region_id for one in instances.values()}
-        groups = PatchGroup.objects.live().filter(account_region__in=places)
         windows = MaintenanceWindow.objects.live().filter(account_region__in=places)
-        self.groups = {(one.account_region_id, one.name): one for one in groups}
         self.windows = {(one.account_region_id, one.name): one for one in windows}
-        self.baselines = {one.name: one for one in PatchBaseline.objects.live()}
-        self.sides = exclusions.sides_of(list(instances.values()), at)
+        self.judges = Judges(list(instances.values()), at)
         self.covers = exclusions.covers_of(findings, at)
         held = Waiver.objects.in_force(at).deferrals().filter(instance__in=instances)
         self.deferrals = {one.instance_id: one for one in held.order_by("ends_at")}
@@ -70,11 +84,7 @@ class Landings:
 
     def _of(self, finding: PatchFinding) -> Landing:
         instance = finding.instance
-        side = self.sides.get(instance.pk)
-        name = side.group if side else instance.patch_group
-        group = self.groups.get((instance.account_region_id, name))
-        wanted = group.spec["baselines"].get(instance.operating_system) if group else None
-        baseline = self.baselines.get(wanted or "")
+        baseline = self.judges.of(instance)
         deferral = self.deferrals.get(instance.pk)
         window_name = deferral.restores_to if deferral else instance.window_name
         window = self.windows.get((instance.account_region_id, window_name))

@@ -42,24 +42,39 @@ def default_checklist() -> list[dict[str, str]]:
     return [{"text": text, "done_by": "", "done_at": ""} for text in settings.RUN_CHECKLIST]
 
 
-def checklist_of(window: MaintenanceWindow, planned_at: datetime) -> list[dict[str, str]]:
-    """The lines of one occurrence; the installation's own until somebody changes them."""
-    review = RunReview.objects.filter(window=window, planned_at=planned_at).first()
-    return list(review.checklist) if review and review.checklist else default_checklist()
+def preparations(window: MaintenanceWindow) -> list[RunReview]:
+    """The openings ahead, the next first, each with its checklist; what nobody has prepared yet is not saved."""
+    if window.retired_at is not None:
+        return []
+    ahead = openings.next_starts(window.spec, start=clock.now(), count=RUNS_AHEAD, since=window.created_at)
+    rows = RunReview.objects.filter(window=window, planned_at__in=ahead).select_related("prepared_by")
+    known = {one.planned_at: one for one in rows if one.checklist}
+    return [
+        known.get(moment) or RunReview(window=window, planned_at=moment, checklist=default_checklist())
+        for moment in ahead
+    ]
 
 
 @transaction.atomic
 def prepare(
-    window: MaintenanceWindow, *, planned_at: datetime, lines: Sequence[str], done: Sequence[str], by: User
+    window: MaintenanceWindow,
+    *,
+    planned_at: datetime,
+    done: Sequence[str],
+    lines: Sequence[str] | None = None,
+    by: User,
 ) -> RunReview:
-    """Write the checklist of an occurrence ahead, and tick what is done. Who ticked a line first, and when, stays.
+    """Tick what is done before an opening, on its checklist or on a new one. Who ticked a line first, and when, stays.
 
     ``done`` are texts of lines. Raises NotAllowed, InvalidInput.
     """
     audit.take_turn()
     _raise_unless_owner(by, window)
-    texts = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    _raise_for(_bad_lines(texts, done) + _bad_moment(window, planned_at))
+    ahead = {one.planned_at: one for one in preparations(window)}
+    if lines is None and planned_at in ahead:
+        lines = [line["text"] for line in ahead[planned_at].checklist]
+    texts = list(dict.fromkeys(line.strip() for line in lines or () if line.strip()))
+    _raise_for(_bad_lines(texts, done) if planned_at in ahead else _bad_moment(list(ahead)))
     now = clock.now()
     review, _ = RunReview.objects.select_for_update().get_or_create(window=window, planned_at=planned_at)
     before = {line["text"]: line for line in review.checklist}
@@ -228,18 +243,19 @@ def _line(text: str, before: dict[str, str] | None, done: bool, by: User, now: d
 def _bad_lines(texts: Sequence[str], done: Sequence[str]) -> list[FieldProblem]:
     problems = []
     if len(texts) > MOST_LINES:
-        problems.append(FieldProblem("lines", "too_many", f"Keep it to {MOST_LINES} lines."))
-    if any(len(text) > LONGEST_LINE for text in texts):
-        problems.append(FieldProblem("lines", "length", f"A line has {LONGEST_LINE} characters at most."))
-    if not set(done) <= set(texts):
-        problems.append(FieldProblem("done", "unknown", "Tick only lines that are on the list."))
+        told = f"There are {len(texts)} lines; keep it to {MOST_LINES}, such as “Backups are fresh”."
+        problems.append(FieldProblem("lines", "too_many", told))
+    if long := next((text for text in texts if len(text) > LONGEST_LINE), None):
+        told = f"“{long[:40]}…” has {len(long)} characters; {LONGEST_LINE} fit, as in “Backups are fresh”."
+        problems.append(FieldProblem("lines", "length", told))
+    if strange := sorted(set(done) - set(texts)):
+        example = f", such as “{texts[0][:60]}”" if texts else ""
+        told = f"“{strange[0][:60]}” is not on the list. Tick lines that are{example}."
+        problems.append(FieldProblem("done", "unknown", told))
     return problems
 
 
-def _bad_moment(window: MaintenanceWindow, planned_at: datetime) -> list[FieldProblem]:
-    ahead = openings.next_starts(window.spec, start=clock.now(), count=RUNS_AHEAD, since=window.created_at)
-    if planned_at in ahead:
-        return []
+def _bad_moment(ahead: Sequence[datetime]) -> list[FieldProblem]:
     example = f", for example {ahead[0].isoformat()}" if ahead else "; it has none"
     return [FieldProblem("planned_at", "unknown", f"Name one of the next {RUNS_AHEAD} openings{example}.")]
 

@@ -16,6 +16,7 @@ from patching.api.effects import DayIn, OutlookOut
 from patching.api.filters import LiveFilter, OwnerFilter, PlaceFilter
 from patching.api.finding_parts import FoundOut, found_out
 from patching.api.item_schema import reference
+from patching.api.preparing import Preparing
 from patching.baseline_outlook import outlook
 from patching.models import MaintenanceWindow, PatchBaseline, PatchGroup
 from portal.governance import clock
@@ -220,7 +221,7 @@ class Baselines(Governed):
         return Response(OutlookOut(outlook(self.get_object().spec["definition"], asked.moment())).data)
 
 
-class Windows(Governed):
+class Windows(Preparing, Governed):
     """Maintenance windows of your applications."""
 
     queryset = MaintenanceWindow.objects.select_related(

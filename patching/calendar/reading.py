@@ -101,6 +101,22 @@ def ahead(at: datetime, end: datetime) -> list[Entry]:
     return entries(windows, at, end, at=at, holds=_holds(pks, at, end, at=at), words=_words(pks, at, end))
 
 
+def of_window(
+    row: MaintenanceWindow, start: datetime, end: datetime, *, at: datetime
+) -> dict[datetime, Entry]:
+    """Openings of one window by the moment that names them; a moved one as it will open."""
+    window = _timed(row, mine=True)
+    found = entries(
+        [window],
+        start,
+        end,
+        at=at,
+        holds=_holds([row.pk], start, end, at=at),
+        words=_words([row.pk], start, end),
+    )
+    return {one.planned_at: one for one in sorted(found, key=lambda one: one.opens)}
+
+
 def _there(start: datetime) -> Q:
     return Q(retired_at=None) | Q(retired_at__gt=start)
 

@@ -116,6 +116,11 @@ class RunReview(models.Model):
     def __str__(self) -> str:
         return f"{self.window} on {self.planned_at:%Y-%m-%d %H:%M} UTC"
 
+    @property
+    def ticked(self) -> str:
+        """2 of 4"""
+        return f"{sum(bool(line['done_at']) for line in self.checklist)} of {len(self.checklist)}"
+
 
 class FailureQuerySet(VisibleQuerySet):
     team_path = "application__team"

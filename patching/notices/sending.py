@@ -111,6 +111,13 @@ def _opening(entry: Entry, lead: Lead) -> tuple[str, str, str]:
         f"{window.name} opens on {when}, for {spec['duration']} h. Nothing new starts after {last}.",
         expected(window, entry.start).in_words,
     ]
+    prepared = next(
+        (one for one in run_reviews.preparations(window) if one.planned_at == entry.planned_at), None
+    )
+    if prepared is not None and prepared.prepared_at:
+        lines.append(f"{prepared.prepared_by} has prepared it.")
+    elif prepared is not None:
+        lines.append(f"It is not prepared yet: {prepared.ticked} on its checklist done.")
     if entry.state == MOVED:
         moved = openings.in_words([entry.planned_at], spec["timezone"])
         lines.insert(1, f"It was moved there from {moved}.")

@@ -1,6 +1,6 @@
-"""The owner's page before an opening: the checklist, who ticked what and when, and what is expected of the run."""
+"""The owner's page before an opening: what is expected of it, who hears of it, and the checklist."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -11,10 +11,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from patching import openings, run_reviews
+from patching import notices, run_reviews
+from patching.calendar import reading
 from patching.models import MaintenanceWindow, RunReview
+from patching.notices.expecting import expected
 from portal.governance import clock
 from portal.governance.errors import DomainError, NotAllowed
+from portal.governance.models import User
 from portal.governance.signing_in import SignedInRequest
 
 
@@ -22,33 +25,46 @@ from portal.governance.signing_in import SignedInRequest
 @require_http_methods(["GET", "POST"])
 def window_prepare(request: SignedInRequest, pk: int) -> HttpResponse:
     """Tick what is done before an opening; ``run_at`` in the query names which, else it is the next."""
-    rows = MaintenanceWindow.objects.visible_to(request.user).live().select_related("application__team")
-    window = get_object_or_404(rows, pk=pk)
+    rows = MaintenanceWindow.objects.visible_to(request.user).live()
+    window = get_object_or_404(
+        rows.select_related("application__team", "environment", "account_region__account"), pk=pk
+    )
     if not run_reviews.may_speak(request.user, window):
         raise Http404
-    ahead = openings.next_starts(
-        window.spec, start=clock.now(), count=run_reviews.RUNS_AHEAD, since=window.created_at
-    )
-    planned_at = _chosen(request, ahead)
-    if request.method == "POST" and planned_at is not None:
-        return _save(request, window, planned_at)
-    lines = run_reviews.checklist_of(window, planned_at) if planned_at else []
-    review = RunReview.objects.filter(window=window, planned_at=planned_at).first() if planned_at else None
-    context: dict[str, Any] = {
-        "window": window,
-        "planned_at": planned_at,
-        "ahead": [(one, _key(one)) for one in ahead],
-        "lines": lines,
-        "text": "\n".join(line["text"] for line in lines),
-        "review": review,
-        "members": len(window.spec["instances"]),
-    }
+    ahead = run_reviews.preparations(window)
+    review = _chosen(request, ahead)
+    if request.method == "POST" and review is not None:
+        return _save(request, window, review.planned_at)
+    context: dict[str, Any] = {"window": window, "review": review}
+    if review is not None:
+        context |= _shown(window, review, ahead)
     return render(request, "patching/window_prepare.html", context)
 
 
-def _chosen(request: HttpRequest, ahead: list[datetime]) -> datetime | None:
+def _shown(window: MaintenanceWindow, review: RunReview, ahead: list[RunReview]) -> dict[str, Any]:
+    now, last = clock.now(), ahead[-1].planned_at + timedelta(minutes=1)
+    entries = reading.of_window(window, now, last, at=now)
+    entry = entries.get(review.planned_at)
+    names = {line["done_by"] for line in review.checklist} - {""}
+    people = {one.username: str(one) for one in User.objects.filter(username__in=names)}
+    lines = [{**line, "who": people.get(line["done_by"], line["done_by"])} for line in review.checklist]
+    return {
+        "entry": entry,
+        "key": _key(review.planned_at),
+        "lines": [
+            {**line, "at": datetime.fromisoformat(line["done_at"]) if line["done_at"] else None}
+            for line in lines
+        ],
+        "text": "\n".join(line["text"] for line in lines),
+        "expected": expected(window, entry.start).lines if entry and entry.opens else [],
+        "told": notices.concerned(window.application) if window.application else [],
+        "ahead": [(one, _key(one.planned_at), entries.get(one.planned_at)) for one in ahead],
+    }
+
+
+def _chosen(request: HttpRequest, ahead: list[RunReview]) -> RunReview | None:
     asked = request.GET.get("run_at", "")
-    found = next((one for one in ahead if _key(one) == asked), None)
+    found = next((one for one in ahead if _key(one.planned_at) == asked), None)
     if asked and found is None:
         raise Http404
     return found or (ahead[0] if ahead else None)
@@ -60,13 +76,13 @@ def _save(request: SignedInRequest, window: MaintenanceWindow, planned_at: datet
     kept = {line.strip() for line in lines}
     done = [line for line in given.getlist("done") if line in kept]
     try:
-        run_reviews.prepare(window, planned_at=planned_at, lines=lines, done=done, by=request.user)
+        review = run_reviews.prepare(window, planned_at=planned_at, lines=lines, done=done, by=request.user)
     except NotAllowed as problem:
         raise PermissionDenied(str(problem)) from problem
     except DomainError as problem:
         messages.error(request, str(problem))
     else:
-        messages.success(request, f"The checklist is kept: {len(done)} of {len(kept - {''})} done.")
+        messages.success(request, f"The checklist is saved: {review.ticked} done.")
     address = reverse("patching:window-prepare", args=[window.pk])
     return redirect(f"{address}?run_at={_key(planned_at)}")
 

@@ -240,8 +240,9 @@ def test_a_checklist_has_limits(windows, cast, lines, done):
 
 def test_without_a_word_the_installations_lines_stand(windows, settings):
     window = windows["payments-prod-a"]
-    found = run_reviews.checklist_of(window, next_start(window))
-    assert [line["text"] for line in found] == settings.RUN_CHECKLIST
+    found = run_reviews.preparations(window)[0]
+    assert (found.pk, found.planned_at, found.ticked) == (None, next_start(window), "0 of 4")
+    assert [line["text"] for line in found.checklist] == settings.RUN_CHECKLIST
 
 
 def test_mail_leads_to_the_run(windows, cast):

@@ -100,6 +100,7 @@ def test_the_mail_says_what_is_expected_and_who_may_restart(window):
     assert "opens on Sun 6 Jun 02:00 UTC, for 4 h. Nothing new starts after Sun 6 Jun 05:00 UTC." in body
     assert "2 patches on 2 of 3 instances: KB5001 (2 instances) and KB5002 (1 instance)." in body
     assert "May restart: 2 instances: web-1 and web-2." in body
+    assert "It is not prepared yet: 0 of 4 on its checklist done." in body
     assert mails()[0].url == f"/windows/{window.pk}/"
 
 

@@ -234,3 +234,13 @@ def test_an_owner_prepares_an_opening(window, rita):
     assert review.planned_at == OPENS == datetime(2026, 6, 7, tzinfo=UTC)
     assert [bool(line["done_by"]) for line in review.checklist] == [True, False]
     assert rita.get(f"{address}?run_at=2026-06-08T00:00:00Z").status_code == 404
+    page = text_of(rita.get(address))
+    assert "1 of 2 done" in page
+    assert "Nothing is missing on its 1 instance by the last scans." in page
+
+
+def test_an_opening_that_stays_shut_is_not_to_be_prepared(window, rita, cast):
+    asks.in_effect(cast["rita"], [freeze_item()], cast["omar"])
+    page = text_of(rita.get(reverse("patching:window-prepare", args=[window.pk])))
+    assert "It does not open then." in page
+    assert "What it is expected to do" not in page
