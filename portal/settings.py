@@ -249,6 +249,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     else {"polling_interval": 0.1}
 )
 CELERY_TIMEZONE = "UTC"
+if REDIS_URL:
+    # how often somebody tried to sign in, called the API, used a code; without Redis there is one process that counts
+    CACHES = {
+        "default": {
+            "BACKEND": "portal.governance.shared_counters.SharedCounters",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "limits",
+        }
+    }
 TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
 CELERY_BEAT_SCHEDULE = {
     "ask the database what is due": {"task": "patching.tick", "schedule": TICK_SECONDS},

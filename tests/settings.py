@@ -23,6 +23,9 @@ WHITENOISE_AUTOREFRESH = (
     True  # look for a file when it is asked for; each test client would read them all first
 )
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}  # tests at once share no person
 if REDIS_URL:  # noqa: F405
     # runs and their workers share one Redis; none may take the other's messages
     CELERY_BROKER_TRANSPORT_OPTIONS |= {"global_keyprefix": f"patchwarden-tests-{os.getpid()}:"}  # noqa: F405
