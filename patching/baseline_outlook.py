@@ -59,7 +59,7 @@ class Change:
     patches: int
     newly_approved: Sequence[Turn]
     newly_blocked: Sequence[Turn]
-    moved: Sequence[Turn]  # approved later by themselves, on another day than before
+    moved: Sequence[Turn]  # neither approved before nor after, and on another day than before, or never
     groups: int
     instances: int
     lost: Sequence[Lost]
@@ -141,11 +141,13 @@ def _changed(around: Around) -> Iterator[_Changed]:
 def _change(one: _Changed, at: datetime) -> Change:
     prepared, before, after = one.prepared, one.before, one.after
     new = effect_of(after, prepared, as_of=at)
-    old = effect_of(before, prepared, as_of=at).approved if before is not None else 0
+    earlier = effect_of(before, prepared, as_of=at) if before is not None else None
+    old = earlier.approved if earlier else 0
+    waiting = (new.waiting | (earlier.waiting if earlier else 0)) & ~(old | new.approved)
     first = first_approved(before, prepared) if before is not None else [None] * len(prepared)
     second = first_approved(after, prepared)
     turned = _Turns(prepared, first, second, one.instances, at)
-    moving = [n for n in prepared.numbers(new.waiting) if first[n] != second[n] and not old >> n & 1]
+    moving = [n for n in prepared.numbers(waiting) if first[n] != second[n]]
     return Change(
         name=one.name,
         system=prepared.system,

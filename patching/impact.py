@@ -124,7 +124,8 @@ def _environments(around: Around) -> list[tuple[Environment, int]]:
     """Environments touched, the most important first, with their instances."""
     slugs = {one["spec"].get("environment", "") for one in around.items}
     slugs |= {row.environment.slug for row in around.rows.values() if row.environment}
-    found = Counter(one.environment.slug for one in around.instances.values() if one.environment)
+    reached = [*around.instances.values(), *around.judged]
+    found = Counter(one.environment.slug for one in reached if one.environment)
     for window in around.frozen:  # counted and not listed: they may be other teams'
         if window.environment:
             found[window.environment.slug] += len(window.spec["instances"])

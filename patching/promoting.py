@@ -14,6 +14,7 @@ from portal.governance.errors import DomainError, NotAllowed
 from portal.governance.models import User
 
 BY_DATE, BY_LIST = "date", "list"
+LOOKED_THROUGH, OFFERED = 8, 3  # runs
 SEEN_WITHIN = timedelta(days=1)  # after a run has ended its scan is in, and the next installation is not
 
 
@@ -80,6 +81,31 @@ def _tested(run: WindowRun, system: str, ids: set[str]) -> Tested | None:
         instances=len(ids),
         later=tuple(later.select_related("environment").order_by("environment__rank", "name")),
     )
+
+
+def tested_for(baselines: Sequence[PatchBaseline], *, by: User) -> list[WindowRun]:
+    """The last runs of earlier environments that these baselines could take over, and this person may promote."""
+    latest = max((one.environment.rank for one in baselines if one.environment), default=None)
+    applications = {one.application_id for one in baselines} - {None}
+    if latest is None or not applications:
+        return []
+    wanted = {one.pk for one in baselines}
+    ended = WindowRun.objects.visible_to(by).exclude(ended_at=None)
+    near = ended.filter(window__application__in=applications, window__environment__rank__lt=latest)
+    found: list[WindowRun] = []
+    for run in near.select_related(
+        "window__application__team", "window__environment", "account_region__account"
+    ).order_by("-started_at")[:LOOKED_THROUGH]:
+        if len(found) < OFFERED and run_reviews.may_speak(by, run.window) and wanted & _could_take(run):
+            found.append(run)
+    return found
+
+
+def _could_take(run: WindowRun) -> set[int]:
+    try:
+        return {later.pk for one in tested_by(run) for later in one.later}
+    except DomainError:
+        return set()
 
 
 def installed_by(run: WindowRun, system: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from patching.deadlines import AHEAD, Course, Outlook, Span, outlooks
 from patching.findings.edits import Edit
@@ -20,7 +21,7 @@ class Judged:
 
     window: Planned
     baseline: str
-    definition: Mapping[str, object]
+    definition: Mapping[str, Any]
     frozen: tuple[
         tuple[str, Span], ...
     ] = ()  # names of freezes that keep the window shut, and from when to when
@@ -40,6 +41,13 @@ def cannot_comply(
             alike.setdefault(about, []).append((one, found))
     for group in alike.values():
         yield _told([one for one, _ in group], group[0][1])
+
+
+def _ends(definition: Mapping[str, Any]) -> str:
+    """The last day of release that a baseline approves whose rules all end at a date; "" for any other."""
+    rules = (definition.get("ApprovalRules") or {}).get("PatchRules") or []
+    dates = [rule.get("ApproveUntilDate") or "" for rule in rules]
+    return max(dates) if dates and all(dates) else ""
 
 
 def course_of(one: Judged, at: datetime) -> Course:
@@ -64,7 +72,10 @@ def _told(group: Sequence[Judged], found: Sequence[Outlook]) -> Finding:
     fix, edits = _mend(group, worst)
     claim = f"{article} {worst.severity} patch is late on {names} in {worst.late} of {worst.months} months"
     if worst.cause == "rules":
-        claim = f"{names} never gets {article.lower()} {worst.severity} patch"
+        gets = "gets" if len(group) == 1 else "get"
+        claim = f"{names} never {gets} {article.lower()} {worst.severity} patch"
+        if _ends(one.definition):
+            claim = f"{names} {gets} no {worst.severity} patch that comes out from now on"
     return Finding(
         WARNING if worst.severity in URGENT else NOTE,
         claim,
@@ -79,6 +90,10 @@ def _told(group: Sequence[Judged], found: Sequence[Outlook]) -> Finding:
 def _chain(one: Judged, outlook: Outlook) -> str:
     """Due within 30 days; at worst released Tue 9 Jun, approved Tue 23 Jun, on Sat 25 Jul: 16 days late."""
     case, zone = outlook.worst, one.window.timezone
+    if outlook.cause == "rules" and (last := _ends(one.definition)):
+        return (
+            f"{one.baseline} approves what was released until {last}; SSM does not call later ones missing."
+        )
     if outlook.cause == "rules":
         return f"No rule of {one.baseline} approves it, so SSM does not call it missing either."
     told = f"It is due within {counted(outlook.within, 'day')}. At worst it comes out on {day_of(case.released, zone)}"
@@ -114,6 +129,8 @@ def _mend(group: Sequence[Judged], outlook: Outlook) -> tuple[str, tuple[Edit, .
     one = group[0]
     if outlook.cause == "restart":
         return "Let the installation restart what needs it.", tuple(_restart(each.window) for each in group)
+    if outlook.cause == "rules" and _ends(one.definition):
+        return f"Pin the next tested run into {one.baseline} before it is due.", ()
     if outlook.cause == "rules":
         return f"Add a rule to {one.baseline} that approves {outlook.severity} security updates.", ()
     if outlook.cause == "openings":
@@ -141,7 +158,7 @@ def _sooner(one: Judged, outlook: Outlook) -> tuple[Edit, ...]:
     if not one.editable or outlook.rule is None:
         return ()
     definition = dict(one.definition)
-    approval = dict(definition["ApprovalRules"])  # type: ignore[call-overload]
+    approval = dict(definition["ApprovalRules"])
     rules = [dict(rule) for rule in approval["PatchRules"]]
     rules[outlook.rule]["ApproveAfterDays"] = outlook.enough
     definition["ApprovalRules"] = {**approval, "PatchRules": rules}

@@ -39,7 +39,7 @@ from portal.governance.errors import DomainError, FieldProblem, InvalidInput
 from portal.governance.models import User
 
 MakeForm = Callable[..., AskForm]
-FEW = 4  # messages beside a form; the form itself shows them all
+FEW = 4  # messages or effects beside a form
 WHY = {"title", "reason", "note"}
 REARRANGE = "task-"  # buttons that add, remove and move tasks
 
@@ -104,13 +104,15 @@ def answer(
             form, status = _rearranged(make, form, request.POST, do.removeprefix(REARRANGE)), 200
     elif form.initial.get("title") or isinstance(form, BaselineForm):
         preview, against = _first_preview(make, form, request.user)
+    effects = _on_patches(preview)
     return render(
         request,
         "patching/ask.html",
         {
             "form": form,
             "preview": preview,
-            "effect": _on_patches(form, preview),
+            "effects": effects,
+            "several": len(effects) > 1,
             "against": against or _against(form),
             "heading": heading,
             "about": about,
@@ -161,14 +163,19 @@ def preview_of(form: AskForm, user: User) -> Preview | None:
     )
 
 
-def _on_patches(form: AskForm, preview: Preview | None) -> dict[str, Any] | None:
-    """What the one baseline that is being written comes to: in place of the one it changes, and by itself."""
-    if preview is None or not isinstance(form, BaselineForm):
-        return None
+def _on_patches(preview: Preview | None) -> list[dict[str, Any]]:
+    """What each baseline comes to that is all it asks for: in place of the one it changes, and by itself."""
+    items = preview.around.items if preview else []
+    if (
+        preview is None
+        or len(items) > FEW
+        or any(one["kind"] != "baseline" or not one["spec"] for one in items)
+    ):
+        return []
     now = clock.now()
-    (change,) = baseline_outlook.changes(preview.around, now)
-    (item,) = preview.around.items
-    return {"change": change, "outlook": baseline_outlook.outlook(item["spec"]["definition"], now)}
+    outlooks = [baseline_outlook.outlook(one["spec"]["definition"], now) for one in items]
+    changes = baseline_outlook.changes(preview.around, now)
+    return [{"change": one, "outlook": other} for one, other in zip(changes, outlooks, strict=True)]
 
 
 def _next_runs(items: list[Item]) -> list[tuple[str, Run]]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import findings, known_patches, system_facts, words
+from patching import findings, known_patches, promoting, system_facts, words
 from patching.baseline_outlook import outlook
 from patching.models import ManagedInstance, PatchBaseline
 from patching.web import standing
@@ -87,6 +87,7 @@ def baseline_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "history": history_of(baseline, "baseline"),
         "unasked": _instead(baseline),
         "may_ask": may_ask_for(request.user, baseline),
+        "tested": [] if baseline.retired_at else promoting.tested_for([baseline], by=request.user),
         "findings": [] if baseline.retired_at else findings.of_baseline(baseline, by=request.user),
     }
     return render(request, "patching/baseline_detail.html", context)

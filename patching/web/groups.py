@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import exclusions, system_facts, words
-from patching.models import MaintenanceWindow, ManagedInstance, PatchBaseline, PatchGroup
+from patching import exclusions, promoting, system_facts, words
+from patching.models import MaintenanceWindow, ManagedInstance, PatchBaseline, PatchGroup, WindowRun
 from patching.web import standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
@@ -79,6 +79,7 @@ def group_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "windows": _windows(group),
         "history": history_of(group, "patch-group"),
         "may_ask": may_ask_for(request.user, group),
+        "tested": [] if group.retired_at else _tested(request, group),
     }
     return render(request, "patching/group_detail.html", context)
 
@@ -110,6 +111,13 @@ def _judged(request: HttpRequest, group: Any) -> list[dict[str, Any]]:
             }
         )
     return judged
+
+
+def _tested(request: HttpRequest, group: PatchGroup) -> list[WindowRun]:
+    """Runs of earlier environments that the baselines of a group could take over."""
+    names = group.spec["baselines"].values()
+    mine = PatchBaseline.objects.live().filter(name__in=names, application=group.application)
+    return promoting.tested_for(list(mine.select_related("environment")), by=request.user)
 
 
 def _unasked(group: PatchGroup) -> list[tuple[system_facts.Unasked, int]]:

@@ -34,7 +34,7 @@ class PromotionForm(AskForm):
         choices=[
             (
                 promoting.BY_DATE,
-                "By date: the tested rules, each up to the day before what the run could not see",
+                "By date: the tested rules, each ended with the last day of release that the run could install",
             ),
             (promoting.BY_LIST, "By list: exactly the patches that were seen to be installed, at most 50"),
         ],
@@ -52,7 +52,7 @@ class PromotionForm(AskForm):
 
     @property
     def parts(self) -> list[Part]:
-        return [self._part("What production gets", "baselines", "how", layout="one"), self._yours()]
+        return [self._part("What later environments get", "baselines", "how", layout="one"), self._yours()]
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -90,8 +90,10 @@ def promote(request: SignedInRequest, pk: int) -> HttpResponse:
             request, "No baseline of a later environment could take over what this run has tested."
         )
         return redirect("patching:run-detail", pk)
+    into = request.GET.get("into", "")  # where somebody came from, if it could take it over
+    wanted = [str(row.pk) for row in later if not into or str(row.pk) == into]
     initial = {
-        "baselines": [str(row.pk) for row in later],
+        "baselines": wanted or [str(row.pk) for row in later],
         "title": f"Promote what {run.window} tested on {run.started_at:%-d %b %Y}"[:120],
         "reason": f"{run} installed it without a reported problem; later environments get the same and nothing newer.",
     }

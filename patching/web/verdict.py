@@ -124,11 +124,14 @@ def _progress(made: int, needed: int, others: Sequence[str]) -> str:
 
 
 def _consequence(request: ChangeRequest, impact: Impact, others: Sequence[str]) -> str:
-    many = counted(sum(impact.kinds.values()), "object")
+    number = sum(impact.kinds.values())
+    many = f"{counted(number, 'object')} {'is' if number == 1 else 'are'}"
     if others:
-        first = f"If you approve, it still waits for {listed(_lower(one) for one in others)}; then {many} are pushed."
+        first = (
+            f"If you approve, it still waits for {listed(_lower(one) for one in others)}; then {many} pushed."
+        )
     else:
-        first = f"If you approve, {many} {'is' if many.startswith('1 ') else 'are'} pushed within a minute."
+        first = f"If you approve, {many} pushed within a minute."
     undo = (
         f"{request.requested_by} or the lead of {request.team} can take it back until the push starts; "
         "after that a new request undoes it."

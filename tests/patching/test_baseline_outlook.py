@@ -76,6 +76,18 @@ def test_what_is_still_being_written_is_told_without_the_past(june):  # noqa: F8
     assert (told.is_new, told.groups, told.instances, len(told.newly_approved)) == (True, 0, 0, 1)
 
 
+def test_what_waited_and_would_never_be_approved_is_told(june):  # noqa: F811
+    in_the_group(lacking(days=7))
+    around = change(7)
+    (rule,) = around.items[0]["spec"]["definition"]["ApprovalRules"]["PatchRules"]
+    del rule["ApproveAfterDays"]
+    rule["ApproveUntilDate"] = "2026-06-01"
+    (told,) = changes(around, clock.now())
+    assert (len(told.newly_approved), len(told.newly_blocked)) == (0, 0)
+    (turn,) = told.moved
+    assert (turn.patch.id, turn.after, turn.lands_at) == ("KB5039217", None, None)
+
+
 def test_instances_that_a_changed_baseline_judges_are_within_its_reach(june):  # noqa: F811
     in_the_group(lacking(days=7))
     reach = impact.of(change(14))

@@ -137,3 +137,11 @@ def test_a_halt_shuts_every_later_window_even_after_a_good_word(run, cast):
     assert record.holds_until == promoting.failures.last_day(record)
     assert RunReview.objects.get(run=run).verdict == "problem"
     assert promoting.halt(run, by=cast["omar"], reason=WHY).pk == record.pk
+
+
+def test_a_later_baseline_names_the_runs_that_it_could_take_over(run, cast):
+    assert promoting.tested_for([production()], by=cast["rita"]) == [run]
+    assert promoting.tested_for([PatchBaseline.objects.get(name="payments-test-win")], by=cast["rita"]) == []
+    assert promoting.tested_for([production()], by=cast["noor"]) == []
+    run.outcomes.update(status="FAILED")
+    assert promoting.tested_for([production()], by=cast["rita"]) == []

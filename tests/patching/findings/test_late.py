@@ -50,6 +50,16 @@ def test_the_fix_of_a_window_that_opens_too_rarely_is_every_week():
     assert (one.fix, one.edits[0].spec) == ("Open it every week.", {"schedule": "cron(0 20 ? * TUE *)"})
 
 
+def test_rules_that_end_at_a_date_are_told_apart_from_rules_that_are_missing():
+    pinned = windows_baseline({"PatchFilterGroup": {"PatchFilters": []}, "ApproveUntilDate": "2026-05-31"})
+    (one,) = found(window(), window("payments-prod-b"), definition=pinned)
+    assert one.claim == (
+        "payments-prod-a and payments-prod-b get no critical patch that comes out from now on"
+    )
+    assert "approves what was released until 2026-05-31" in one.evidence
+    assert one.fix == "Pin the next tested run into payments-win before it is due."
+
+
 def test_the_fix_of_a_missing_restart_is_to_restart():
     task = {"name": "Install", "kind": "install", "reboot": "NoReboot"}
     (one,) = found(window(tasks=[task]), definition=EVERYTHING)

@@ -259,7 +259,8 @@ def test_the_effect_stands_beside_the_rules_and_nothing_is_saved(approved, clien
     before = ChangeRequest.objects.count()
     given = {**page.context["form"].answers(), "rules": "0", "approved": "KB5039217", "do": "preview"}
     looked = client.post(address, given, headers={"HX-Request": "true"})
-    change = looked.context["effect"]["change"]
+    (told,) = looked.context["effects"]
+    change = told["change"]
     assert (change.groups, change.instances, len(change.newly_blocked)) == (1, 2, 1)
     assert "No longer approved" in text_of(looked)
     assert ChangeRequest.objects.count() == before
