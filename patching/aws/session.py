@@ -58,10 +58,19 @@ class Clients:
     region: str
     partition: str
     caller_arn: str  # who we are there, by GetCallerIdentity
-    ssm: Any
-    ec2: Any
-    scheduler: Any
-    make: Callable[[str], Any] = field(repr=False, compare=False)  # a client of a service that few ask for
+    make: Callable[[str], Any] = field(repr=False, compare=False)  # a client of a service, when it is first asked
+
+    @cached_property
+    def ssm(self) -> Any:
+        return self.make("ssm")
+
+    @cached_property
+    def ec2(self) -> Any:
+        return self.make("ec2")
+
+    @cached_property
+    def scheduler(self) -> Any:
+        return self.make("scheduler")
 
     @cached_property
     def securityhub(self) -> Any:
@@ -167,9 +176,6 @@ def _assume(place: Place, pace: Pace | None) -> Clients:
             region=place.region,
             partition=partition,
             caller_arn=identity["Arn"],
-            ssm=client("ssm"),
-            ec2=client("ec2"),
-            scheduler=client("scheduler"),
             make=client,
         )
 

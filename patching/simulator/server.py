@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -38,13 +39,24 @@ class QuietHandler(MotoRequestHandler):
         self.close_connection = True
 
 
+class Dispatcher(DomainDispatcherApplication):
+    """Of moto, which lists its own folder for each call to tell which service a host name means."""
+
+    def __init__(self, application_of: Callable[[Any], Any]) -> None:
+        super().__init__(application_of)
+        self._backend_for_host = cache(super().get_backend_for_host)
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        return self._backend_for_host(host)
+
+
 class Front:
     """The WSGI application."""
 
     def __init__(self, simulation: Simulation, fresh_world: Callable[[dict[str, Any]], World]) -> None:
         self.simulation = simulation
         self.doors = Doors(simulation, fresh_world)
-        self.moto = DomainDispatcherApplication(_application_of)
+        self.moto = Dispatcher(_application_of)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

@@ -1,7 +1,6 @@
 """What is in effect, written in another tool's format and read again, is what is in effect."""
 
 import pytest
-from cfnlint.api import lint
 
 from patching import exporting, importing
 from patching.exchange import formats
@@ -73,4 +72,6 @@ def test_one_changed_field_is_the_one_difference(wanted, payments, rita):
 
 
 def test_cloudformation_finds_nothing_wrong_with_the_template(payments):
+    from cfnlint.api import lint  # it takes seconds that no other test should wait for
+
     assert [str(one) for one in lint(exported("cloudformation"))] == []
