@@ -1,16 +1,18 @@
 """What is wrong with windows and their runs: computed from what was read, told once, gone when its cause is gone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db import transaction
 
-from patching import openings
+from patching import openings, run_fixes
 from patching.aws.executions import NOT_STARTED, SKIPPED
 from patching.executions import settled
+from patching.findings.shifting import again
 from patching.models import (
     AccountRegion,
     Drift,
@@ -28,13 +30,12 @@ from portal.governance.models import Role
 LATE = timedelta(minutes=30)
 LOOK_BACK = timedelta(days=8)
 EARLY = timedelta(minutes=10)
-LONGEST = 24  # hours that AWS lets a window be open
 WENT_WRONG = ("FAILED", "TIMED_OUT")
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that somebody should mend. ``fix`` are fields of a change to ask for, such as a longer duration."""
+    """One thing that somebody should mend. ``fix`` are fields of the window to ask for, such as a longer duration."""
 
     kind: str  # not_started, failed, skipped, missed, no_targets, no_future, disabled
     window: MaintenanceWindow
@@ -42,12 +43,12 @@ class Alert:
     advice: str
     about: str  # the run or moment it speaks of; the same thing is told once
     run: WindowRun | None = None
-    fix: tuple[tuple[str, int], ...] = ()
+    fix: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def query(self) -> str:
-        """The fix as the query of the form that asks for it."""
-        return urlencode(self.fix)
+        """What the form that asks for a change is told to begin with the fix; "" where there is none."""
+        return urlencode({"alert": self.kind}) if self.fix else ""
 
     @property
     def key(self) -> str:
@@ -68,7 +69,8 @@ def of_window(window: MaintenanceWindow, at: datetime) -> Iterator[Alert]:
         return
     if next_run(window, at) is None:
         claim = f"{window.name} never opens again"
-        yield Alert("no_future", window, claim, "Ask for a later end date or another schedule.", "schedule")
+        advice = "Ask for a later end date or another schedule, or for its removal."
+        yield Alert("no_future", window, claim, advice, "schedule", fix=again(window.spec, at))
     state = in_aws(account_region=window.account_region, kind="window", key=str(window.uid)).first()
     if state is None:
         return
@@ -76,16 +78,18 @@ def of_window(window: MaintenanceWindow, at: datetime) -> Iterator[Alert]:
     yield from _missed(window, at)
     if not _has_targets(window):
         claim = f"No instance carries the tag of {window.name}"
-        yield Alert("no_targets", window, claim, "Ask for instances to be added, or for its removal.", "tag")
+        advice = "Ask for instances to be added, or for its removal."
+        yield Alert("no_targets", window, claim, advice, "tag", fix=run_fixes.targets(window))
 
 
 def of_run(window: MaintenanceWindow, run: WindowRun) -> Iterator[Alert]:
     """What went wrong in one run that has ended."""
-    longer = (("duration", min(LONGEST, window.spec["duration"] + 2)),)
     when = f"{run.started_at:%a} {run.started_at.day} {run.started_at:%b}"
     if run.status == SKIPPED:
         claim = f"{window.name} was skipped on {when}: the run before it still went on"
-        yield Alert("skipped", window, claim, "Ask for another start, or for more at once.", str(run.pk), run)
+        advice = "Ask that its tasks end with it, for more at once, or for another start."
+        fix = run_fixes.ending_in_time(window.spec)
+        yield Alert("skipped", window, claim, advice, str(run.pk), run, fix)
         return
     statuses = Counter[str]()
     for status in (NOT_STARTED, *WENT_WRONG):
@@ -97,7 +101,7 @@ def of_run(window: MaintenanceWindow, run: WindowRun) -> Iterator[Alert]:
         advice = (
             "Ask for a longer duration, for more at once or a later cutoff; see which agents were offline."
         )
-        yield Alert("not_started", window, claim, advice, str(run.pk), run, longer)
+        yield Alert("not_started", window, claim, advice, str(run.pk), run, run_fixes.longer(window.spec))
     broken = sum(statuses[status] for status in WENT_WRONG)
     if broken:
         claim = f"{counted(broken, 'instance')} of {window.name} failed or timed out on {when}"

@@ -22,7 +22,7 @@ def check(windows: Sequence[Planned], at: datetime, paces: Paces | None = None) 
     found = [
         *too_short(windows),
         *never_start(windows, paces or Paces()),
-        *never_run(windows, runs),
+        *never_run(windows, runs, at),
         *overlapping(windows, runs),
         *all_zones_in_one(windows),
         *all_at_once(windows),

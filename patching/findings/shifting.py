@@ -1,9 +1,11 @@
-"""Schedules moved by some hours, or made weekly, where that can be said in the dialect. Pure."""
+"""Schedules moved by some hours, made weekly or brought back from the past, where the dialect can say it. Pure."""
 
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+
+from patching import openings
 
 LATEST_OFFSET = 6
 _CRON = re.compile(
@@ -11,6 +13,7 @@ _CRON = re.compile(
     r"(?P<day>SUN|MON|TUE|WED|THU|FRI|SAT)(?P<nth>#[1-5]|L)? (?P<year>\S+)\)"
 )
 _AT = re.compile(r"at\((?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+_YEAR = re.compile(r" \S+\)$")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
@@ -42,6 +45,26 @@ def weekly(schedule: str) -> str | None:
     if found is None or not found["nth"]:
         return None
     return f"cron({found['minute']} {found['hour']} ? * {found['day']} *)"
+
+
+def again(spec: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """What to change so that a window whose runs all lie in the past opens again; empty where nothing simple does.
+
+    First without its end date, then with its years left open, then once more on the next such weekday a week ahead.
+    """
+    tries: list[dict[str, Any]] = [{"end_date": ""}]
+    if spec["schedule"].startswith("cron("):
+        every_year = _YEAR.sub(" *)", spec["schedule"])
+        tries += [{"schedule": every_year}, {"schedule": every_year, "end_date": ""}]
+    if found := _AT.fullmatch(spec["schedule"]):
+        moment = datetime.fromisoformat(found["moment"])
+        weeks = max(0, (at.replace(tzinfo=None) - moment) // timedelta(weeks=1)) + 2
+        once = f"at({moment + timedelta(weeks=weeks):%Y-%m-%dT%H:%M:%S})"
+        tries += [{"schedule": once}, {"schedule": once, "end_date": ""}]
+    for changed in tries:
+        if openings.next_starts({**spec, **changed}, start=at, count=1):
+            return {name: value for name, value in changed.items() if spec[name] != value}
+    return {}
 
 
 def _placed(day: str, nth: str, offset: int) -> tuple[str, int] | None:

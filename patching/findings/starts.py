@@ -4,12 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from patching import schedules
+from patching.findings.edits import Edit
 from patching.findings.planned import Planned, Run
+from patching.findings.shifting import again
 from patching.findings.telling import NOTE, WARNING, Finding
 from patching.words import counted
 
 
-def never_run(windows: Iterable[Planned], runs: Mapping[Planned, list[Run]]) -> Iterator[Finding]:
+def never_run(
+    windows: Iterable[Planned], runs: Mapping[Planned, list[Run]], at: datetime
+) -> Iterator[Finding]:
     for window in windows:
         if window.asked and not runs[window]:
             yield Finding(
@@ -17,6 +21,9 @@ def never_run(windows: Iterable[Planned], runs: Mapping[Planned, list[Run]]) -> 
                 f"{window.name} never opens",
                 f"{window.spec['schedule']} has no run ahead.",
                 "Choose a schedule with runs in the future.",
+                code="never_opens",
+                about=window.name,
+                edits=(Edit.of(window, **fields),) if (fields := again(window.spec, at)) else (),
             )
 
 

@@ -147,6 +147,7 @@ def calendar_page(request: HttpRequest) -> HttpResponse:
         "busiest": calendar_days.busiest(found.entries),
         "at_once": calendar.AT_ONCE,
         "is_filtered": chosen.narrows,
+        "teams": set(roles.teams_of(request.user).values_list("pk", flat=True)),
     }
     if view == LIST:
         slots = [Slot(entry, zone) for entry in found.entries]
@@ -156,7 +157,6 @@ def calendar_page(request: HttpRequest) -> HttpResponse:
             if most is None or len(slots) <= most:
                 return exported(request, wanted, Table("calendar", COLUMNS, slots, chosen, len(slots)))
             messages.error(request, too_large(wanted, len(slots), most))
-        context["teams"] = set(roles.teams_of(request.user).values_list("pk", flat=True))
         context["page"] = Paginator(slots, PER_PAGE).get_page(request.GET.get("page"))
     else:
         days = calendar_days.days_of(view, day, found, zone, today)

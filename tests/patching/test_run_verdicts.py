@@ -82,7 +82,27 @@ def test_what_went_wrong_in_the_last_run(window, status, outcomes, kinds):
 def test_a_longer_duration_is_proposed(window):
     ran(window, "TIMED_OUT", "NOT_STARTED")
     (alert,) = run_verdicts.of_window(window, clock.now())
-    assert alert.query == "duration=6"
+    assert (alert.query, alert.fix) == ("alert=not_started", {"duration": 6})
+    window.spec["duration"] = 24
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.query == ""
+
+
+def test_after_a_skipped_run_tasks_that_end_with_their_window_are_proposed(window):
+    ran(window, "SKIPPED_OVERLAPPING")
+    (task,) = window.spec["tasks"]
+    for behavior, concurrency, then in [
+        ("CONTINUE_TASK", "25%", ("CANCEL_TASK", "25%")),
+        ("CANCEL_TASK", "25%", ("CANCEL_TASK", "50%")),
+        ("CANCEL_TASK", "3", ("CANCEL_TASK", "6")),
+    ]:
+        window.spec["tasks"] = [{**task, "cutoff_behavior": behavior, "max_concurrency": concurrency}]
+        (alert,) = run_verdicts.of_window(window, clock.now())
+        (changed,) = alert.fix["tasks"]
+        assert (changed["cutoff_behavior"], changed["max_concurrency"]) == then
+    window.spec["tasks"] = [{**task, "cutoff_behavior": "CANCEL_TASK", "max_concurrency": "100%"}]
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.query == ""
 
 
 def test_a_run_that_never_came_is_missed(window):
@@ -109,13 +129,20 @@ def test_before_anybody_looked_nothing_is_missed(window):
 def test_a_window_without_tagged_instances_has_no_targets(window):
     ran(window)
     ManagedInstance.objects.update(tags={})
-    assert found(window) == ["no_targets"]
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert (alert.kind, alert.fix) == ("no_targets", {})  # they are its own already, and only untagged
+    ManagedInstance.objects.update(gone_at=LATER)
+    new = factories.instance(factories.payments(), "dev", name="new")
+    factories.instance(factories.payments(), "dev", name="of-a-group", auto_scaling_group="asg")
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.fix == {"instances": [new.instance_id]}
 
 
 def test_a_window_after_its_end_date_has_no_future(window):
     ran(window)
     window.spec["end_date"] = "2026-06-07T03:00:00"
-    assert found(window) == ["no_future"]
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert (alert.kind, alert.fix) == ("no_future", {"end_date": ""})
 
 
 @pytest.mark.parametrize(("field", "kinds"), [("enabled", ["disabled"]), ("duration", [])])
@@ -142,8 +169,8 @@ def test_the_window_page_shows_it_with_a_change_to_ask_for(window, browse, cast)
     ran(window, "TIMED_OUT", "NOT_STARTED")
     page = browse(cast["rita"]).get(f"/windows/{window.pk}/").content.decode()
     assert "not started on" in page
-    assert f"/windows/{window.pk}/change/?duration=6" in page
-    form = browse(cast["rita"]).get(f"/windows/{window.pk}/change/?duration=6").content.decode()
+    assert f"/windows/{window.pk}/change/?alert=not_started" in page
+    form = browse(cast["rita"]).get(f"/windows/{window.pk}/change/?alert=not_started").content.decode()
     assert 'value="6"' in form
 
 

@@ -1,13 +1,14 @@
 """Schedules moved by some hours, or made weekly."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from patching import openings
-from patching.findings.shifting import later, weekly
+from patching.findings.shifting import again, later, weekly
 from tests.planned import NOW, window
 
 
@@ -48,3 +49,26 @@ def test_a_day_of_the_month_becomes_that_day_of_every_week():
     assert weekly("cron(0 20 ? * TUE#2 *)") == "cron(0 20 ? * TUE *)"
     assert weekly("cron(0 20 ? * TUE *)") is None
     assert weekly("rate(7 days)") is None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "end_date", "changed"),
+    [
+        ("cron(0 2 ? * SUN *)", "2026-01-01T00:00:00", {"end_date": ""}),
+        ("cron(0 2 ? * SUN 2020)", "", {"schedule": "cron(0 2 ? * SUN *)"}),
+        ("cron(0 2 30 2 ? *)", "", {}),  # no month has that day
+        ("not a schedule", "", {}),
+    ],
+)
+def test_a_window_whose_runs_are_over_opens_again(schedule, end_date, changed):
+    spec = {**window().spec, "schedule": schedule, "end_date": end_date, "offset": 0}
+    assert again(spec, NOW) == changed
+
+
+def test_what_ran_once_is_proposed_once_more_on_that_weekday_and_a_week_ahead_at_least():
+    before = NOW.replace(tzinfo=None) - timedelta(days=10)
+    spec = {**window().spec, "schedule": f"at({before:%Y-%m-%dT%H:%M:%S})", "offset": 0}
+    found = openings.next_starts({**spec, **again(spec, NOW)}, start=NOW, count=1)[0]
+    assert timedelta(days=6) < found - NOW <= timedelta(days=14)
+    local = found.astimezone(ZoneInfo(spec["timezone"]))
+    assert (local.weekday(), local.time()) == (before.weekday(), before.time())

@@ -146,6 +146,16 @@ def test_the_list_puts_an_opening_under_its_day_in_the_readers_zone(rita, browse
     assert "Sat 5 Jun" not in text
 
 
+@pytest.mark.parametrize("view", ["month", "week", "list"])
+def test_owners_skip_or_move_an_opening_from_every_view(rita, ines, browse, view):
+    window = nights.window("payments-daily", schedule="cron(0 2 ? * * *)", timezone="UTC")
+    tomorrow = datetime.combine(clock.now().date(), datetime.min.time(), UTC) + timedelta(days=1, hours=2)
+    link = f"/windows/{window.pk}/occurrence/?run_at={tomorrow:%Y-%m-%dT%H}%3A00%3A00Z"
+    address = f"{PAGE}?view={view}&tz=UTC&day={tomorrow:%Y-%m-%d}"
+    assert link in text_of(browse(rita).get(address))
+    assert "/occurrence/" not in text_of(browse(ines).get(address))
+
+
 def test_what_keeps_an_opening_shut_is_told(rita, browse):
     window = nights.window("payments-daily", schedule="cron(0 2 ? * * *)", timezone="UTC")
     tomorrow = datetime.combine(clock.now().date(), datetime.min.time(), UTC) + timedelta(days=1, hours=2)
