@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Protocol
 
 from patching import documents, presets
+from patching.schedules.building import DAYS
 from patching.sizing import CUTOFF, recommended_hours
 
 
@@ -13,7 +15,7 @@ class Stage:
     """One environment of an application, in the order in which environments are patched."""
 
     environment: str
-    days_after_patch_tuesday: int  # 0 to 19; or after whatever day the stages are counted from
+    days_after: int  # the day from which all stages are counted, such as Patch Tuesday
     others_after_days: int  # delay of everything but critical security updates; 0 approves everything at once
 
 
@@ -29,22 +31,65 @@ class Member:
 # Source: AMS Accelerate User Guide, "Example design for high availability Windows application".
 # Wednesday, Saturday, and Saturday a week later: test soaks for a week before production.
 HA_WINDOWS_STAGES = (
-    Stage("dev", days_after_patch_tuesday=1, others_after_days=0),
-    Stage("test", days_after_patch_tuesday=4, others_after_days=7),
-    Stage("prod", days_after_patch_tuesday=11, others_after_days=14),
+    Stage("dev", days_after=1, others_after_days=0),
+    Stage("test", days_after=4, others_after_days=7),
+    Stage("prod", days_after=11, others_after_days=14),
 )
-PATCH_TUESDAY = (2, "TUE")
 
 
-def latest_day(nth: int) -> int:
-    """How many days after the nth such day of a month a stage may come.
+class FirstDay(Protocol):
+    """The day from which the days of all stages count, and how often it comes."""
 
-    Up to the fourth plus 5 days, which every month has; one more is left for zones that start past midnight.
-    """
-    return (4 - nth) * 7 + 5
+    @property
+    def latest(self) -> int:
+        """How many days after it a stage may come."""
+        ...
+
+    def opens(self, days: int, hour: int) -> tuple[str, int]:
+        """The schedule and offset of a window that opens so many days later, at this hour."""
+        ...
 
 
-LATEST_DAY = latest_day(PATCH_TUESDAY[0])
+@dataclass(frozen=True)
+class Monthly:
+    """The nth weekday of every month."""
+
+    nth: int
+    weekday: str
+
+    @property
+    def latest(self) -> int:
+        """Up to the fourth plus 5 days, which every month has; one more is left for zones that start past midnight."""
+        return (4 - self.nth) * 7 + 5
+
+    def opens(self, days: int, hour: int) -> tuple[str, int]:
+        weeks, offset = divmod(days, 7)
+        return f"cron(0 {hour} ? * {self.weekday}#{self.nth + weeks} *)", offset
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """A weekday of every week; a stage that came later would meet the first one of the next week."""
+
+    weekday: str
+    latest: int = 6
+
+    def opens(self, days: int, hour: int) -> tuple[str, int]:
+        return f"cron(0 {hour} ? * {DAYS[(DAYS.index(self.weekday) + days) % 7]} *)", 0
+
+
+@dataclass(frozen=True)
+class Once:
+    """One day, and never again."""
+
+    on: date
+    latest: int = 60
+
+    def opens(self, days: int, hour: int) -> tuple[str, int]:
+        return f"at({self.on + timedelta(days=days)}T{hour:02}:00:00)", 0
+
+
+PATCH_TUESDAY = Monthly(2, "TUE")
 
 
 def ha_windows_application(
@@ -57,14 +102,14 @@ def ha_windows_application(
     stages: Sequence[Stage] = HA_WINDOWS_STAGES,
     start_hour: int = 20,
     snapshot_document: str = "",
-    counted_from: tuple[int, str] = PATCH_TUESDAY,
+    counted_from: FirstDay = PATCH_TUESDAY,
 ) -> list[dict[str, Any]]:
     """One window per zone and environment, one group and one baseline per environment.
 
     Windows of one environment start one after the other: the next zone begins when the one before has ended,
     on the following day where that is past midnight. Durations follow ``sizing.recommended_hours``.
-    ``snapshot_document`` adds an Automation task before the installation. ``counted_from`` is the day of a month from
-    which the days of all stages count, such as the first Saturday: ``(1, "SAT")``.
+    ``snapshot_document`` adds an Automation task before the installation. ``counted_from`` is the day from which the
+    days of all stages count, such as the first Saturday of a month: ``Monthly(1, "SAT")``.
     """
     members = list(members)
     items: list[dict[str, Any]] = []
@@ -84,8 +129,7 @@ def ha_windows_application(
             ids = sorted(member.instance_id for member in theirs if member.az == az)
             duration = recommended_hours(len(ids))
             later, hour = divmod(start_hour + hours_before, 24)
-            weeks, offset = divmod(stage.days_after_patch_tuesday + later, 7)
-            nth, weekday = counted_from
+            schedule, offset = counted_from.opens(stage.days_after + later, hour)
             items.append(
                 _create(
                     "window",
@@ -94,7 +138,7 @@ def ha_windows_application(
                         "name": f"{application}-{stage.environment}-{az[-1]}",
                         "description": f"{application} {stage.environment}, zone {az}",
                         "az": az,
-                        "schedule": f"cron(0 {hour} ? * {weekday}#{nth + weeks} *)",
+                        "schedule": schedule,
                         "timezone": timezone,
                         "offset": offset,
                         "duration": duration,

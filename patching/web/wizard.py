@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -13,19 +14,33 @@ from django.views.decorators.http import require_http_methods
 from patching.blueprints import (
     HA_WINDOWS_STAGES,
     PATCH_TUESDAY,
+    FirstDay,
     Member,
+    Monthly,
+    Once,
     Stage,
+    Weekly,
     ha_windows_application,
-    latest_day,
 )
 from patching.items import with_defaults
 from patching.models import AccountRegion, ManagedInstance
+from patching.schedules.building import DAYS
 from patching.web.asking import AskForm, Item, Part, Scope, ZoneField, choices_of, scopes_of
 from patching.web.asking_pages import answer
-from patching.web.window_forms import WEEKDAYS
+from patching.web.window_forms import MISSING, WAYS, WEEKDAYS, DayField
+from portal.governance import clock
 from portal.governance.models import User
 
-_OPENS = re.compile(r"cron\(0 (?P<hour>\d{1,2}) \? \* (?P<weekday>[A-Z]{3})#(?P<nth>[1-5]) \*\)")
+_OPENS = re.compile(
+    r"cron\(0 (?P<hour>\d{1,2}) \? \* (?P<weekday>[A-Z]{3})(?:#(?P<nth>[1-5]))? \*\)"
+    r"|at\((?P<on>\d{4}-\d\d-\d\d)T(?P<at>\d\d):00:00\)"
+)
+NTH, WEEKLY, ONCE = "nth", "weekly", "once"
+TOO_LATE = {
+    NTH: "or some months would have no run",
+    WEEKLY: "so that every week each environment has its turn, such as 0, 2 and 4",
+    ONCE: "so that it is one round of patching",
+}
 
 
 class HaWindowsForm(AskForm):
@@ -41,14 +56,21 @@ class HaWindowsForm(AskForm):
         initial=20,
         help_text="Each further zone starts when the one before has ended.",
     )
+    way = forms.ChoiceField(
+        label="Opens",
+        choices=[one for one in WAYS if one[0] in (NTH, WEEKLY, ONCE)],
+        initial=NTH,
+        help_text="The days of each environment, below, are counted from that day.",
+    )
     nth = forms.TypedChoiceField(
-        label="Days are counted from the",
+        label="On the",
         coerce=int,
         choices=[(1, "first"), (2, "second"), (3, "third")],
-        initial=PATCH_TUESDAY[0],
+        initial=PATCH_TUESDAY.nth,
         help_text="The second Tuesday is Patch Tuesday.",
     )
-    weekday = forms.ChoiceField(label="Day of the month", choices=WEEKDAYS, initial=PATCH_TUESDAY[1])
+    weekday = forms.ChoiceField(label="Day", choices=WEEKDAYS, initial=PATCH_TUESDAY.weekday)
+    on = DayField(label="On")
     snapshot_document = forms.CharField(
         required=False,
         max_length=200,
@@ -68,7 +90,7 @@ class HaWindowsForm(AskForm):
             name = stage.environment
             self.fields[f"days_{name}"] = forms.IntegerField(
                 min_value=0,
-                initial=stage.days_after_patch_tuesday,
+                initial=stage.days_after,
                 label=f"{name.capitalize()}: days after that day",
             )
             self.fields[f"delay_{name}"] = forms.IntegerField(
@@ -77,14 +99,19 @@ class HaWindowsForm(AskForm):
                 initial=stage.others_after_days,
                 label=f"{name.capitalize()}: days until the rest is approved",
             )
-        self.order_fields(["application", "place", "timezone", "start_hour", "nth", "weekday"])
+        self.order_fields(["application", "place", "way", "nth", "weekday", "on", "timezone", "start_hour"])
+        self.fields["way"].choices = [  # type: ignore[attr-defined]
+            (way, "Every week, on a day that I choose" if way == WEEKLY else label)
+            for way, label in self.fields["way"].choices  # type: ignore[attr-defined]
+        ]
+        self.fields["on"].bare = True  # type: ignore[attr-defined]
 
     @property
     def parts(self) -> list[Part]:
         pace = [f"{part}_{stage.environment}" for stage in HA_WINDOWS_STAGES for part in ("days", "delay")]
         return [
             self._part("What is patched", "application", "place"),
-            self._part("When", "nth", "weekday", "timezone", "start_hour"),
+            self._part("When", "way", "nth", "weekday", "on", "timezone", "start_hour", layout="two"),
             self._part("How it moves from dev to production", *pace, layout="two"),
             self._part("Before each run", "snapshot_document"),
             self._yours(),
@@ -96,13 +123,16 @@ class HaWindowsForm(AskForm):
             self.add_error(
                 "place", f"{said['application']} has no Windows instances there; choose where it has some."
             )
+        way, on = said.get("way"), said.get("on")
+        if way == ONCE and "on" not in self.errors and (on is None or on <= clock.now().date()):
+            self.add_error("on", MISSING["on"] if on is None else "That day is over; choose one ahead.")
+        if way is None or (first := _first_day({"nth": 1, "weekday": "TUE", **said})) is None:
+            return said
         for stage in HA_WINDOWS_STAGES:
-            days, latest = said.get(f"days_{stage.environment}"), latest_day(said.get("nth") or 1)
-            if days is not None and days > latest:
-                self.add_error(
-                    f"days_{stage.environment}",
-                    f"At most {latest} days after that day, or some months would have no run.",
-                )
+            days = said.get(f"days_{stage.environment}")
+            if days is not None and days > first.latest:
+                told = f"At most {first.latest} days after that day, {TOO_LATE[way]}."
+                self.add_error(f"days_{stage.environment}", told)
         return said
 
     def _mine(self, said: Mapping[str, Any]) -> list[Scope]:
@@ -131,7 +161,7 @@ class HaWindowsForm(AskForm):
             stages=[stage for stage in self.stages() if stage.environment in there],
             start_hour=said["start_hour"],
             snapshot_document=said["snapshot_document"],
-            counted_from=(said["nth"], said["weekday"]),
+            counted_from=_first_day(said) or PATCH_TUESDAY,
         )
 
     def stages(self) -> list[Stage]:
@@ -140,6 +170,15 @@ class HaWindowsForm(AskForm):
             Stage(one.environment, said[f"days_{one.environment}"], said[f"delay_{one.environment}"])
             for one in HA_WINDOWS_STAGES
         ]
+
+
+def _first_day(said: Mapping[str, Any]) -> FirstDay | None:
+    """The day from which all stages are counted; None where it was not said."""
+    if said["way"] == WEEKLY:
+        return Weekly(said["weekday"])
+    if said["way"] == ONCE:
+        return Once(said["on"]) if said.get("on") else None
+    return Monthly(said["nth"], said["weekday"])
 
 
 def windows_scopes(user: User) -> list[Scope]:
@@ -199,20 +238,23 @@ def answers_in(items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     first = windows[0]
     place = AccountRegion.objects.filter(account__account_id=first["account"], region=first["region"]).first()
     counted_from = _counted_from(windows)
+    hour = _hour(first["schedule"])
+    if place is None or counted_from is None or hour is None:
+        return None
     stages = [
         stage
         for group, baseline in zip(groups, baselines, strict=True)
-        if (stage := _stage(group["environment"], windows, baseline, counted_from[0])) is not None
+        if (stage := _stage(group["environment"], windows, baseline, counted_from)) is not None
     ]
+    if len(stages) != len(groups):
+        return None
     before = [task["document"] for task in first["tasks"] if task["kind"] == "pre"]
     answers: dict[str, Any] = {
         "application": first["application"],
         "timezone": first["timezone"],
-        "start_hour": _hour(first["schedule"]),
+        "start_hour": hour,
         "snapshot_document": before[0] if before else "",
     }
-    if place is None or len(stages) != len(groups) or answers["start_hour"] is None:
-        return None
     same = ha_windows_application(
         **answers,
         counted_from=counted_from,
@@ -226,13 +268,27 @@ def answers_in(items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     if [with_defaults(one) for one in same] != list(items):
         return None
     for stage in stages:
-        answers[f"days_{stage.environment}"] = stage.days_after_patch_tuesday
+        answers[f"days_{stage.environment}"] = stage.days_after
         answers[f"delay_{stage.environment}"] = stage.others_after_days
-    return {**answers, "place": str(place.pk), "nth": counted_from[0], "weekday": counted_from[1]}
+    return {**answers, **_when(counted_from), "place": str(place.pk)}
+
+
+def _when(counted_from: Monthly | Weekly | Once) -> dict[str, Any]:
+    """The answers that stand for a first day."""
+    match counted_from:
+        case Weekly(weekday=weekday):
+            return {"way": WEEKLY, "weekday": weekday}
+        case Once(on=on):
+            return {"way": ONCE, "on": on}
+        case Monthly(nth=nth, weekday=weekday):
+            return {"way": NTH, "nth": nth, "weekday": weekday}
 
 
 def _stage(
-    environment: str, windows: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any], from_nth: int
+    environment: str,
+    windows: Sequence[Mapping[str, Any]],
+    baseline: Mapping[str, Any],
+    counted_from: Monthly | Weekly | Once,
 ) -> Stage | None:
     first = next((one for one in windows if one["environment"] == environment), None)
     rules = (baseline["definition"].get("ApprovalRules") or {}).get("PatchRules") or [{}]
@@ -240,19 +296,37 @@ def _stage(
     opens = _OPENS.fullmatch(first["schedule"]) if first else None
     if first is None or opens is None or delay is None:
         return None
-    # days are counted from one day, such as the second Tuesday, whichever Tuesday the expression names
-    return Stage(environment, (int(opens["nth"]) - from_nth) * 7 + first["offset"], delay)
+    days = _days_after(counted_from, opens, first["offset"])
+    return None if days is None else Stage(environment, days, delay)
 
 
-def _counted_from(windows: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+def _days_after(counted_from: Monthly | Weekly | Once, opens: re.Match[str], offset: int) -> int | None:
+    """How many days after the first day something opens; None where it does so in another rhythm."""
+    match counted_from:
+        case Once(on=on):
+            return (date.fromisoformat(opens["on"]) - on).days if opens["on"] else None
+        case Weekly(weekday=weekday):
+            return (DAYS.index(opens["weekday"]) - DAYS.index(weekday)) % 7 if opens["weekday"] else None
+        case Monthly(nth=nth):
+            # days are counted from one day, such as the second Tuesday, whichever Tuesday the expression names
+            return (int(opens["nth"]) - nth) * 7 + offset if opens["nth"] else None
+
+
+def _counted_from(windows: Sequence[Mapping[str, Any]]) -> Monthly | Weekly | Once | None:
     """The day from which the windows' days count: Patch Tuesday where it can be, else the first that they name."""
     named = [found for one in windows if (found := _OPENS.fullmatch(one["schedule"]))]
     if not named:
-        return PATCH_TUESDAY
-    first, weekday = min(int(one["nth"]) for one in named), named[0]["weekday"]
-    return PATCH_TUESDAY if weekday == PATCH_TUESDAY[1] and first >= PATCH_TUESDAY[0] else (first, weekday)
+        return None
+    if named[0]["on"]:
+        days = [date.fromisoformat(one["on"]) for one in named if one["on"]]
+        return Once(min(days))
+    if not named[0]["nth"]:
+        return Weekly(named[0]["weekday"])
+    first = Monthly(min(int(one["nth"]) for one in named if one["nth"]), named[0]["weekday"])
+    fits = first.weekday == PATCH_TUESDAY.weekday and first.nth >= PATCH_TUESDAY.nth
+    return PATCH_TUESDAY if fits else first
 
 
 def _hour(schedule: str) -> int | None:
     opens = _OPENS.fullmatch(schedule)
-    return int(opens["hour"]) if opens else None
+    return int(opens["hour"] or opens["at"]) if opens else None

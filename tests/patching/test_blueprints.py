@@ -1,12 +1,12 @@
 """The HA Windows application of the source document, as items."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from patching import items, schedules
-from patching.blueprints import LATEST_DAY, Member, Stage, ha_windows_application
+from patching.blueprints import PATCH_TUESDAY, Member, Monthly, Once, Stage, Weekly, ha_windows_application
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -92,7 +92,7 @@ def test_each_environment_is_done_days_before_the_next_begins():
 
 
 def test_the_latest_day_still_comes_every_month():
-    latest = [Stage("dev", 1, 0), Stage("test", 4, 7), Stage("prod", LATEST_DAY, 14)]
+    latest = [Stage("dev", 1, 0), Stage("test", 4, 7), Stage("prod", PATCH_TUESDAY.latest, 14)]
     wished = windows(wish(stages=latest, start_hour=23))
     assert items.check_items(wish(stages=latest, start_hour=23)) == []
     months = [start.month for start, _ in runs(wished["payments-prod-b"], count=24)]
@@ -117,8 +117,28 @@ def test_a_snapshot_comes_before_the_installation():
 
 def test_days_may_be_counted_from_another_day_of_the_month():
     """The first Saturday: dev the day after, production eleven days after."""
-    wished = windows(wish(counted_from=(1, "SAT")))
+    wished = windows(wish(counted_from=Monthly(1, "SAT")))
     when = {name: (one["schedule"], one["offset"]) for name, one in wished.items()}
     assert when["payments-dev-a"] == ("cron(0 20 ? * SAT#1 *)", 1)
     assert when["payments-dev-b"] == ("cron(0 0 ? * SAT#1 *)", 2)
     assert when["payments-prod-a"] == ("cron(0 20 ? * SAT#2 *)", 4)
+
+
+DAYS_APART = [Stage("dev", 0, 0), Stage("test", 2, 1), Stage("prod", 4, 2)]
+
+
+def test_every_week_has_its_round_from_dev_to_production():
+    wished = wish(counted_from=Weekly("THU"), stages=DAYS_APART, start_hour=22)
+    assert items.check_items(wished) == []
+    when = {name: (one["schedule"], one["offset"]) for name, one in windows(wished).items()}
+    assert when["payments-dev-a"] == ("cron(0 22 ? * THU *)", 0)
+    assert when["payments-dev-b"] == ("cron(0 2 ? * FRI *)", 0)
+    assert when["payments-prod-b"] == ("cron(0 2 ? * TUE *)", 0)
+
+
+def test_one_round_alone_names_its_days():
+    wished = wish(counted_from=Once(date(2026, 6, 29)), stages=DAYS_APART, start_hour=22)
+    assert items.check_items(wished) == []
+    when = {name: (one["schedule"], one["offset"]) for name, one in windows(wished).items()}
+    assert when["payments-dev-a"] == ("at(2026-06-29T22:00:00)", 0)
+    assert when["payments-prod-b"] == ("at(2026-07-04T02:00:00)", 0)

@@ -26,6 +26,7 @@ def answers(**changes):
         "place": str(factories.account_region().pk),
         "timezone": "Europe/Berlin",
         "start_hour": "20",
+        "way": "nth",
         "nth": "2",
         "weekday": "TUE",
         "snapshot_document": "",
@@ -91,6 +92,10 @@ def test_bad_answers_are_kept_and_said_under_their_field(fleet, cast, browse, su
         ({"days_prod": "-1"}, "days_prod"),
         ({"nth": "3", "days_prod": "13"}, "days_prod"),
         ({"nth": "4"}, "nth"),
+        ({"way": "every"}, "way"),
+        ({"way": "weekly"}, "days_prod"),  # more than a week later
+        ({"way": "once"}, "on"),
+        ({"way": "once", "on": "2020-01-01"}, "on"),
         ({"delay_test": "x"}, "delay_test"),
         ({"application": "data-lake"}, "application"),
         ({"place": "999999"}, "place"),
@@ -146,6 +151,8 @@ def test_nobody_asks_for_the_application_of_another_team(fleet, cast, browse, su
         {"snapshot_document": "AWS-CreateImage"},
         {"nth": "1", "weekday": "SAT", "days_prod": "26"},
         {"days_dev": "0", "days_prod": "19"},
+        {"way": "weekly", "weekday": "THU", "days_dev": "0", "days_test": "2", "days_prod": "4"},
+        {"way": "once", "on": "2030-06-28", "days_dev": "0"},
     ],
 )
 def test_a_request_of_the_wizard_is_edited_in_the_wizard(changes, fleet, cast, browse):
