@@ -24,7 +24,11 @@ MOST_INSTANCES = 300  # per window; AMS's limit for one patch window
 MOST_TASKS = 20
 AWS_NAME = re.compile(r"[A-Za-z0-9_\-.]{3,128}")
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8}([0-9a-f]{9})?")
-DOCUMENT = re.compile(r"[a-zA-Z0-9_\-.:/]{3,300}")
+# Source: SSM API reference, DocumentName and the ARN formats of documents and automation definitions
+DOCUMENT = re.compile(
+    r"(?:arn:aws(?:-[a-z]+)*:ssm:[a-z0-9-]{1,25}:(?:[0-9]{12})?:(?:document|automation-definition)/)?"
+    r"[a-zA-Z0-9_\-.]{3,128}(?::(?:[0-9]{1,9}|\$LATEST|\$DEFAULT))?"
+)
 RATE = re.compile(r"[1-9][0-9]*|[1-9][0-9]?%|100%")
 ERROR_RATE = re.compile(r"0|0%|[1-9][0-9]*|[1-9][0-9]?%|100%")
 TASK_KINDS = ("pre", "install", "scan", "post")
@@ -396,7 +400,10 @@ def _check_task(task: Any, path: str) -> list[Problem]:
         if full[name] not in allowed:
             problems.append(Problem(f"{path}.{name}", "choice", _choose(name, allowed, full["document"])))
     if not isinstance(full["document"], str) or not DOCUMENT.fullmatch(full["document"]):
-        message = "Name an SSM document by its name or ARN, such as AWS-RunPatchBaseline."
+        message = (
+            "AWS has no document of such a name: 3 to 128 letters, digits, _, - and dots, or its ARN. "
+            "An example is AWS-RunPatchBaseline."
+        )
         problems.append(Problem(f"{path}.document", "format", message))
     if not _whole(full["priority"], 0, 100):
         problems.append(Problem(f"{path}.priority", "range", "The priority is a whole number from 0 to 100."))

@@ -3,12 +3,11 @@
 ``entries`` and ``conflicts`` are pure and take plain values; ``reading`` gathers those from rows, for one person.
 """
 
-from patching.calendar.conflicts import AT_ONCE, Conflict
+from patching.calendar.conflicts import Conflict
 from patching.calendar.entries import MOVED_AWAY, Band, Entry, Hold, Past, Timed, Word, entries
 from patching.calendar.reading import Calendar, Ending, between
 
 __all__ = [
-    "AT_ONCE",
     "MOVED_AWAY",
     "Band",
     "Calendar",

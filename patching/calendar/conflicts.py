@@ -9,8 +9,7 @@ from typing import cast
 
 from patching import schedules
 from patching.calendar.entries import HELD, Band, Entry
-from patching.findings.conflicts import ITSELF, TOO_MANY, ZONES, conflicts
-from patching.findings.conflicts import OPEN_AT_ONCE as AT_ONCE
+from patching.findings.conflicts import ITSELF, OPEN_AT_ONCE, TOO_MANY, ZONES, conflicts
 from patching.findings.conflicts import Conflict as Together
 from patching.findings.planned import Planned, Run
 from patching.words import counted
@@ -29,11 +28,21 @@ class Conflict:
     at: datetime
 
 
-def mark(entries: Sequence[Entry], bands: Iterable[Band], *, at: datetime, places: Mapping[int, str]) -> None:
-    """Give each opening that is not over its conflicts. ``places`` are the names of account-regions."""
+def mark(
+    entries: Sequence[Entry],
+    bands: Iterable[Band],
+    *,
+    at: datetime,
+    places: Mapping[int, str],
+    limits: Mapping[int, int] | None = None,
+) -> None:
+    """Give each opening that is not over its conflicts.
+
+    ``places`` are the names of account-regions, ``limits`` how many windows AWS runs at once in each.
+    """
     ahead = [one for one in entries if one.end > at and one.run is None]
     opening = [one for one in ahead if one.opens]
-    _together(opening, places)
+    _together(opening, places, limits or {})
     _freezes(ahead, list(bands))
     _order(opening)
 
@@ -51,11 +60,11 @@ def _eves(start: datetime, end: datetime) -> list[datetime]:
     return [tuesday - day for tuesday in tuesdays]
 
 
-def _together(entries: Iterable[Entry], places: Mapping[int, str]) -> None:
+def _together(entries: Iterable[Entry], places: Mapping[int, str], limits: Mapping[int, int]) -> None:
     """What may not be open at one moment: zones of an application, a window twice, too many in an account-region."""
     by_run = {Run(cast(Planned, one.window), one.start, one.end): one for one in entries}
     crowds: dict[int, list[Together]] = defaultdict(list)
-    for found in conflicts(by_run):
+    for found in conflicts(by_run, limit=lambda place: limits.get(place, OPEN_AT_ONCE)):
         first, second, *_ = (by_run[run] for run in found.runs)
         if found.kind == TOO_MANY:
             crowds[first.window.place].append(found)
@@ -73,7 +82,8 @@ def _together(entries: Iterable[Entry], places: Mapping[int, str]) -> None:
             conflict = Conflict(
                 CROWD,
                 f"{counted(most, 'window')} at once in {places.get(place, 'one account-region')}",
-                f"AWS runs {AT_ONCE} at a time in an account-region; the others wait and lose time.",
+                f"AWS runs {limits.get(place, OPEN_AT_ONCE)} at a time in an account-region; "
+                "the others wait and lose time.",
                 peak[0].start,
             )
             _tell({by_run[run]: None for one in peak for run in one.runs}, conflict)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from patching import limits
 from patching.calendar import conflicts
 from patching.calendar.entries import LONGEST, Band, Entry, Hold, Past, Timed, Word, entries
 from patching.models import (
@@ -77,7 +78,8 @@ def between(
     )
     bands = _bands(Freeze.objects.all(), first, last)
     places = {window.place: str(window.row.account_region) for window in windows if window.mine}
-    conflicts.mark(found, bands, at=at, places=places)
+    at_once = {window.place: limits.limit(window.row.account_region, "open_at_once") for window in windows}
+    conflicts.mark(found, bands, at=at, places=places, limits=at_once)
     ours = [window for window in windows if window.mine]
     return Calendar(
         start,

@@ -1,22 +1,30 @@
-"""Documents that a window's tasks call and that nothing is known of, so that their parameters go unchecked. Pure."""
+"""Documents that a window's tasks call and that nothing is known of, so that what they do goes unchecked. Pure."""
 
 from collections.abc import Iterable, Iterator
 
 from patching import documents
 from patching.findings.planned import Planned
-from patching.findings.telling import NOTE, Finding
+from patching.findings.telling import WARNING, Finding
 from patching.words import counted, listed
+
+NAMED = 3
 
 
 def unknown_documents(windows: Iterable[Planned]) -> Iterator[Finding]:
     for window in windows:
-        named = dict.fromkeys(task["document"] for task in window.spec["tasks"])
-        own = [name for name in named if documents.document_of(name) is None]
+        own: dict[str, list[str]] = {}
+        for task in window.spec["tasks"]:
+            if documents.document_of(task["document"]) is None:
+                own.setdefault(task["document"], []).append(task["name"])
         if window.asked and own:
+            called = [f"{name} by {listed(tasks)}" for name, tasks in own.items()]
+            more = f" and {len(called) - NAMED} more" if len(called) > NAMED else ""
             yield Finding(
-                NOTE,
+                WARNING,
                 f"{window.name} calls {counted(len(own), 'document')} that nothing is known of here",
-                f"{listed(own[:3])}: whether it exists and takes these parameters shows only when the window runs.",
+                f"{listed(called[:NAMED])}{more}. Not checked: whether it exists in the account, whether it is a "
+                "command or an automation, whether it takes these parameters, and whether it restarts anything. "
+                "That shows only when the window runs.",
                 "Look at it in the account before you approve.",
                 code="unknown_documents",
                 about=window.name,

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from patching.findings.planned import Run
 
@@ -28,11 +29,11 @@ class Conflict:
 
 
 def conflicts(
-    runs: Iterable[Run], *, limit: Callable[[tuple[str, str]], int] = lambda place: OPEN_AT_ONCE
+    runs: Iterable[Run], *, limit: Callable[[Any], int] = lambda place: OPEN_AT_ONCE
 ) -> list[Conflict]:
     """Every conflict among these openings, in the order of time.
 
-    ``limit`` says how many windows may be open at once in an account and Region, given as ``(account, region)``.
+    ``limit`` says how many windows may be open at once in an account and Region, given as the windows name it.
     """
     runs = list(runs)
     found = [*_zones(runs), *_itself(runs), *_too_many(runs, limit)]
@@ -64,7 +65,7 @@ def _itself(runs: Iterable[Run]) -> Iterator[Conflict]:
             yield Conflict(ITSELF, (one, other), other.start, min(one.end, other.end))
 
 
-def _too_many(runs: Iterable[Run], limit: Callable[[tuple[str, str]], int]) -> Iterator[Conflict]:
+def _too_many(runs: Iterable[Run], limit: Callable[[Any], int]) -> Iterator[Conflict]:
     """From when one more is open than AWS runs at once, until one of them closes."""
     for group in _grouped(runs, lambda run: run.window.place):
         most = limit(group[0].window.place)

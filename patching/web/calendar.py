@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from patching import calendar
+from patching import calendar, limits
 from patching.calendar import Entry
 from patching.calendar.entries import STAYS_SHUT
 from patching.models import Application, MaintenanceWindow
@@ -144,8 +144,8 @@ def calendar_page(request: HttpRequest) -> HttpResponse:
         "found": found,
         "conflicts": found.conflicts[:SHOWN_CONFLICTS],
         "unsaid": max(0, len(found.conflicts) - SHOWN_CONFLICTS),
-        "busiest": calendar_days.busiest(found.entries),
-        "at_once": calendar.AT_ONCE,
+        "busiest": (busiest := calendar_days.busiest(found.entries)),
+        "at_once": limits.limit(busiest[1], "open_at_once") if busiest else 0,
         "is_filtered": chosen.narrows,
         "teams": set(roles.teams_of(request.user).values_list("pk", flat=True)),
     }

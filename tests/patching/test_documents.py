@@ -39,6 +39,7 @@ OWN = {"name": "Check", "kind": "post", "document": "payments-check", "parameter
         [{**OWN, "type": "AUTOMATION", "parameters": {"InstanceId": ["{{TARGET_ID}}"]}}, INSTALL],
         [{**INSTALL, "parameters": {"StepTimeoutSeconds": ["7200"], "InstallOverrideList": [""]}}],
         [{**INSTALL, "document": "arn:aws:ssm:eu-central-1:211125483017:document/AWS-RunPatchBaseline"}],
+        [{**OWN, "document": "arn:aws-us-gov:ssm:us-gov-west-1::document/payments_stop.v2:3"}, INSTALL],
     ],
 )
 def test_a_right_task_is_taken(tasks):
@@ -48,6 +49,11 @@ def test_a_right_task_is_taken(tasks):
 @pytest.mark.parametrize(
     ("task", "field", "says"),
     [
+        ({**OWN, "document": "payments stop"}, "document", "AWS has no document of such a name"),
+        ({**OWN, "document": "ab"}, "document", "3 to 128 letters"),
+        ({**OWN, "document": "x" * 129}, "document", "An example is AWS-RunPatchBaseline."),
+        ({**OWN, "document": "a/b:c"}, "document", "or its ARN"),
+        ({**OWN, "document": "arn:aws:s3:::bucket/name"}, "document", "or its ARN"),
         ({**AMS, "type": "RUN_COMMAND"}, "type", "is an Automation runbook; use the type AUTOMATION."),
         ({**INSTALL, "type": "AUTOMATION"}, "type", "is a Run Command document; use the type RUN_COMMAND."),
         ({**AMS, "reboot": "NoReboot"}, "reboot", "decides that by itself; leave reboot empty."),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from patching import freeze_effects, freezing, permissions, workflow
+from patching.calendar import reading
 from patching.items import check_items, with_defaults
 from patching.models import Freeze, MaintenanceWindow, Occurrence, WindowHold
 from portal.governance import clock
@@ -224,6 +225,21 @@ def test_into_a_freeze_an_opening_goes_only_with_an_override_that_more_people_de
     assert fields_of(refused) == ["items[0].spec.moved_to"]
     allowed = opening_item(window, moved_to=OPENS.isoformat(), override=True)
     assert asks.submitted(cast["rita"], [allowed]).needs == ["team_lead", "security_operations"]
+
+
+def test_an_opening_that_overrides_a_freeze_is_decided_and_opens_beside_the_shut_window(window, cast):
+    asks.in_effect(cast["rita"], [freeze_item()], cast["omar"])
+    into = OPENS + timedelta(hours=20)
+    item = opening_item(window, moved_to=into.isoformat(), override=True)
+    request = asks.approve(asks.submitted(cast["rita"], [item]), cast["omar"], cast["ines"])
+    assert request.state == "approved"
+    assert (one := Occurrence.objects.get()).moved_to == into
+    assert one.spec["override"] is True
+    # the freeze and the skipped opening hold the window; nothing holds the extra one
+    held = set(WindowHold.objects.filter(ended_at=None).values_list("source", flat=True))
+    assert held == {f"freeze:{Freeze.objects.get().pk}", f"occurrence:{one.pk}"}
+    found = reading.of_window(window, MADE, OPENS + timedelta(days=2), at=MADE)
+    assert (found[OPENS].state, found[OPENS].start, found[OPENS].opens) == ("moved", into, True)
 
 
 def test_an_override_without_a_freeze_is_needless(window, cast):

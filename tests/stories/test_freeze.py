@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from patching.models import ChangeRequest, Drift, Freeze, WindowHold
+from patching import run_reviews
+from patching.models import ChangeRequest, Drift, Environment, Freeze, WindowHold, WindowRun
 from patching.simulator.state import moment
-from tests import people, pushing, window_nights
+from portal.governance import clock
+from tests import factories, people, pushing, window_nights
+from tests.patching.calendar import nights
 from tests.simulated_aws import RETAIL
 from tests.window_nights import NEXT, OPENS, go_to
 
@@ -71,3 +74,38 @@ def test_a_freeze_keeps_a_window_shut_and_lets_it_go(retail, simulated_aws):
     hold = WindowHold.objects.get()
     assert hold.restored_at is not None
     assert hold.restored_proof["push_run"] == last.pk
+
+
+def test_a_reported_problem_shuts_the_next_environments_window_in_aws_with_a_dated_way_back(
+    retail, simulated_aws
+):
+    window = window_nights.window_in_aws(retail)
+    region = simulated_aws.world.region(RETAIL, "eu-central-1")
+    rita, now = people.person("rita"), clock.now()
+    elsewhere = factories.account_region(factories.account(account_id="333333333333"))
+    before = nights.window("payments-test", "test", place=elsewhere)
+    Environment.objects.filter(slug="test").update(rank=0)  # here it is patched before dev
+    WindowRun.objects.create(
+        account_region=elsewhere,
+        window=before,
+        aws_window_id="mw-1",
+        execution_id="e-1",
+        status="FAILED",
+        started_at=now - timedelta(hours=4),
+        ended_at=now - timedelta(hours=1),
+        read_at=now,
+    )
+
+    # the owner reports what broke; by rule the windows of later environments stay shut for a week
+    record = run_reviews.report_problem(
+        WindowRun.objects.get(), by=rita, reason="Checkout answers with 500 since 04:10."
+    )
+    assert WindowHold.objects.get().window == window
+    pushing.pushed(retail)
+    assert [one["Enabled"] for one in region.windows.values() if one["Name"] == "payments-dev"] == [False]
+    (way_back,) = region.schedules.values()
+    assert way_back["ScheduleExpression"] == f"at({record.holds_until:%Y-%m-%dT%H:%M:%S})"
+
+    # nobody does anything more, and AWS opens it again by itself
+    go_to(simulated_aws, record.holds_until + timedelta(minutes=5))
+    assert [one["Enabled"] for one in region.windows.values() if one["Name"] == "payments-dev"] == [True]

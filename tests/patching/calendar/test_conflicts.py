@@ -50,6 +50,17 @@ def test_six_windows_at_once_are_one_too_many_and_five_are_not():
     found = june(*six)
     assert len(marked(found, "crowd")) == 24
     assert found[0].conflicts[0].claim == "6 windows at once in Retail/eu-central-1"
+    assert found[0].conflicts[0].evidence.startswith("AWS runs 5 at a time")
+
+
+def test_where_service_quotas_told_another_number_that_one_counts():
+    six = [window(f"w{number}", application=f"app{number}") for number in range(6)]
+    assert kinds(june(*six, limits={1: 6})) == []
+    (conflict,) = {one.conflicts[0] for one in june(*six[:3], limits={1: 2}) if one.start == SUNDAY}
+    assert (conflict.kind, conflict.evidence) == (
+        "crowd",
+        "AWS runs 2 at a time in an account-region; the others wait and lose time.",
+    )
 
 
 def test_windows_of_other_account_regions_do_not_count():

@@ -7,13 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from patching import calendar
-from patching.models import MaintenanceWindow, WindowRun
+from patching.models import AccountRegion, MaintenanceWindow, WindowRun
 from portal.governance import clock
 from tests import factories, people
 from tests.patching.calendar import nights
 
 pytestmark = pytest.mark.django_db
-MONTH = timedelta(days=31)
+MONTH = timedelta(days=36)  # a first Tuesday and the next lie 35 days apart
 HOUR = timedelta(hours=1)
 
 
@@ -46,6 +46,8 @@ def test_a_crowd_counts_windows_that_the_reader_may_not_see_and_names_none_of_th
     assert {one.window.name for one in found.entries} == {"payments-prod-a"}
     claims = {conflict.claim for conflict in found.conflicts}
     assert claims == {"6 windows at once in 211125483017/eu-central-1"}
+    AccountRegion.objects.update(quotas={"open_at_once": 6})
+    assert see().conflicts == []
 
 
 def test_narrowing_what_is_shown_takes_no_conflict_away():
