@@ -90,7 +90,8 @@ class Shell:
         """The sections in their groups; a stranger sees none."""
         if not getattr(self.request, "user", None) or not self.request.user.is_authenticated:
             return []
-        groups = [[self._section(*row) for row in group] for group in SECTIONS]
+        with roles.asked_once():  # the frame only reads, also where it frames the answer to what wrote
+            groups = [[self._section(*row) for row in group] for group in SECTIONS]
         return [present for group in groups if (present := [s for s in group if s])]
 
     def _section(self, key: str, label: str, name: str) -> Section | None:

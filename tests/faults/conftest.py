@@ -42,7 +42,8 @@ def private_postgres(transactional_db: None) -> Iterator[Postgres]:
     server.sql("CREATE DATABASE faults")
     kept = connections.settings["default"]
     connections["default"].close()
-    connections.settings["default"] = {**kept, **environ.Env.db_url_config(server.url("faults"))}
+    # without the options of the suite: here, what was committed has to outlive a crash
+    connections.settings["default"] = {**kept, "OPTIONS": {}, **environ.Env.db_url_config(server.url("faults"))}
     del connections["default"]
     try:
         call_command("migrate", verbosity=0)
