@@ -58,7 +58,9 @@ class Clients:
     region: str
     partition: str
     caller_arn: str  # who we are there, by GetCallerIdentity
-    make: Callable[[str], Any] = field(repr=False, compare=False)  # a client of a service, when it is first asked
+    make: Callable[[str], Any] = field(
+        repr=False, compare=False
+    )  # a client of a service, when it is first asked
 
     @cached_property
     def ssm(self) -> Any:

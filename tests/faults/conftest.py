@@ -43,7 +43,11 @@ def private_postgres(transactional_db: None) -> Iterator[Postgres]:
     kept = connections.settings["default"]
     connections["default"].close()
     # without the options of the suite: here, what was committed has to outlive a crash
-    connections.settings["default"] = {**kept, "OPTIONS": {}, **environ.Env.db_url_config(server.url("faults"))}
+    connections.settings["default"] = {
+        **kept,
+        "OPTIONS": {},
+        **environ.Env.db_url_config(server.url("faults")),
+    }
     del connections["default"]
     try:
         call_command("migrate", verbosity=0)
