@@ -1,6 +1,6 @@
 """Many approved windows as rows, without the road of a request each."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from patching.models import AccountRegion, Freeze, MaintenanceWindow, Occurrence, Revision, WindowHold
@@ -87,7 +87,20 @@ def freeze(
     of: MaintenanceWindow, starts_at: Any, ends_at: Any, name: str = "Quarter end", **fields: Any
 ) -> Freeze:
     """A freeze of the window's application, in every environment and place."""
-    given = {**_governed(of, name), "starts_at": starts_at, "ends_at": ends_at, **fields}
+    application = fields.get("application", of.application)
+    environment = fields.get("environment")
+    spec = {
+        "name": name,
+        "application": application.slug if application else "",
+        "environment": environment.slug if environment else "",
+        "account": "",
+        "region": "",
+        "starts_at": f"{starts_at.astimezone(UTC):%Y-%m-%dT%H:%M}",
+        "ends_at": f"{ends_at.astimezone(UTC):%Y-%m-%dT%H:%M}",
+        "timezone": "UTC",
+        "reason": "The books are closed.",
+    }
+    given = {**_governed(of, name), "spec": spec, "starts_at": starts_at, "ends_at": ends_at, **fields}
     return Freeze.objects.create(**given)
 
 
