@@ -21,6 +21,7 @@ BUSY = {
     "InternalFailure",
     "InternalError",
     "InternalServerException",
+    "InvalidNextToken",  # a list took too long to read: begin anew
     "LimitExceededException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",

@@ -1,14 +1,16 @@
 """AWS throttles, refuses, is edited, locks us out or answers in crumbs: told in words, healed, nothing twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from patching import breaker, pacing, progress, push, turns
+from patching import breaker, pacing, progress, pull, push, turns
 from patching.aws import marks, session
 from patching.models import AccountRegion, ManagedInstance, ResourceState
+from patching.simulator.state import Node
 from portal.governance import clock
 from tests import pushing
 from tests.faults.rig import load, matrix, oracle
@@ -288,6 +290,38 @@ def test_in_pages_of_one_everything_is_found_once(simulated_aws, figures: FIGURE
     tally.tell()
     assert oracle.doubles(simulated_aws) == []
     assert oracle.unlike(simulated_aws) == []
+
+
+def test_a_list_whose_token_expires_is_begun_anew_and_everything_counted_once(
+    simulated_aws, retail, figures: FIGURES
+):
+    tally = figures("F29", "many instances in pages of ten; a NextToken expires in the middle of a list")
+    number = matrix.rounds(40, 1000)
+    simulated_aws.reset_to(many(simulated_aws, number))
+    retail.account.external_id = simulated_aws.external_id(RETAIL)
+    retail.account.save(update_fields=["external_id"])
+    session.forget()
+    simulated_aws.page_size(10, token_seconds=0)
+    cut_short = pull.pull(retail)
+    assert cut_short.error_code == "InvalidNextToken"
+    simulated_aws.page_size(10)
+    for _ in range(2):
+        assert pull.pull(retail).error == ""
+        present = ManagedInstance.objects.present()
+        tally.double += present.count() - present.values("instance_id").distinct().count()
+        tally.lost += number - present.count()
+    tally.rounds += number
+    tally.tell()
+    assert (tally.lost, tally.double) == (0, 0)
+
+
+def many(aws: SimulatedAws, number: int) -> list[Node]:
+    """So many servers in Retail, alike but for their ids; none of them was scanned."""
+    sample = next(node for node in aws.world.nodes.values() if node.account == RETAIL and node.managed)
+    return [
+        replace(sample, instance_id=f"i-{one:017x}", name=f"server-{one}", last_run=None)
+        for one in range(number)
+    ]
 
 
 def test_another_account_in_trouble_costs_no_time(simulated_aws):
