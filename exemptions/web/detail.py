@@ -12,7 +12,7 @@ from exemptions import asked, ending, exploited, permissions
 from exemptions.models import Decision, Exemption
 from exemptions.moved import moved_between
 from exemptions.overlaps import overlaps_of
-from exemptions.web import brief, ends, other_ways, shown_elsewhere
+from exemptions.web import brief, catalogued, ends, other_ways, shown_elsewhere
 from patching import exclusions, openings, posture
 from patching.models import MaintenanceWindow, ManagedInstance, PatchFinding, ResourceState, Waiver
 from patching.words import counted, listed
@@ -87,6 +87,8 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
     homes = asked.groups_of(instances) if excludes else windows
     missed = _missed(exemption, instances, windows, now)
     findings = _findings(instances, exemption.patches)
+    shown = findings if all_patches else findings[:MOST_PATCHES]
+    catalogued.add_pages(shown, instances)
     said = asked.content_of(exemption.current) if exemption.current else {}
     override = bool(said.get("exploited_override"))
     needs = list(exemption.needs) or permissions.slots_needed(
@@ -111,7 +113,8 @@ def of(exemption: Exemption, user: User, *, all_patches: bool = False) -> dict[s
         "first_missed": min((one.runs[0] for one in missed if one.runs), default=None),
         "moves": _moves(instances, windows),
         "held_by_others": _held_by_others(exemption, instances, now),
-        "findings": findings if all_patches else findings[:MOST_PATCHES],
+        "findings": shown,
+        "named": catalogued.pages_of(instances, exemption.patches),
         "patches": len(findings),
         "open_findings": sum(one["instances"] for one in findings),
         "critical": sum(one["instances"] for one in findings if one["step"] == posture.Step.CRITICAL),
