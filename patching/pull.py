@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from patching import breaker, exclusions, executions, limits, posture, system_facts, unmanaged
+from patching import allowance, breaker, exclusions, executions, limits, posture, system_facts, unmanaged
+from patching.allowance import NOT_ALLOWED, doing_without
 from patching.approval import WINDOWS
 from patching.aws.compliance import Compliance, PatchList, PatchState, in_batches
 from patching.aws.errors import AwsBusy, AwsError
@@ -43,6 +44,7 @@ BUSY_AGAIN_AFTER = timedelta(seconds=60)
 LOST_AFTER = timedelta(hours=1)
 FAILED = "Reading failed: "  # how an account-region's error begins when it is ours to take back
 AMBIGUOUS = "ambiguous_selectors"
+WORTH_A_LOOK = (AMBIGUOUS, NOT_ALLOWED)  # codes of readings that are whole but for what their words say
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Reading:
     instances: int = 0
     new_scans: int = 0
     doubts: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)  # actions that the role does not allow
 
     def in_doubt(self) -> str:
         """How many belong to nobody; never to whom they might: an account is read by teams that see only their own."""
@@ -162,15 +165,18 @@ def _read(account_region: AccountRegion, reading: Reading) -> None:
         reading.new_scans += _keep_compliance(account_region, states, patches, reading.seen_at)
     _judge_the_judges(account_region)
     posture.roll_up(reading.seen_at)
-    unmanaged.keep(account_region, clients, reading.seen_at)
-    system_facts.keep(account_region, clients, reading.seen_at)
-    executions.keep(account_region, clients, reading.seen_at)
+    with doing_without(reading.lacking):
+        unmanaged.keep(account_region, clients, reading.seen_at)
+    system_facts.keep(account_region, clients, reading.seen_at, lacking=reading.lacking)
+    with doing_without(reading.lacking):
+        executions.keep(account_region, clients, reading.seen_at)
     limits.keep(account_region, clients)
 
 
 def _finished(run: PullRun, reading: Reading) -> PullRun:
-    run.error_code = AMBIGUOUS if reading.doubts else ""
-    run.error = reading.in_doubt()
+    run.error_code = NOT_ALLOWED if reading.lacking else AMBIGUOUS if reading.doubts else ""
+    lacking = allowance.told(run.account_region.account.role_name, reading.lacking) if reading.lacking else ""
+    run.error = " ".join(filter(None, [lacking, reading.in_doubt()]))
     for doubt in reading.doubts:
         logger.warning("%s: %s", run.account_region, doubt)
     _close(run, reading)

@@ -4,7 +4,7 @@ Reading asks only for systems that run there, values once a week, defaults with 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableSequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from patching import exclusions, presets, words
+from patching.allowance import doing_without
 from patching.aws.session import Clients
 from patching.aws.system_facts import SystemFacts as Reader
 from patching.baseline_rules import Vocabulary, dated, vocabularies
@@ -31,8 +32,8 @@ class Listed:
     by_aws: bool
 
 
-def keep(place: AccountRegion, clients: Clients, seen_at: datetime) -> None:
-    """Read what AWS says of each operating system that runs in one account-region."""
+def keep(place: AccountRegion, clients: Clients, seen_at: datetime, *, lacking: MutableSequence[str]) -> None:
+    """Read what AWS says of each operating system that runs in one account-region; ``lacking`` gets what it may not."""
     reader = Reader(clients)
     known = {one.operating_system: one for one in SystemFacts.objects.filter(account_region=place)}
     for system in _running(place):
@@ -41,14 +42,20 @@ def keep(place: AccountRegion, clients: Clients, seen_at: datetime) -> None:
             continue
         facts = known.get(system) or SystemFacts(account_region=place, operating_system=system)
         if facts.values_read_at is None or seen_at - facts.values_read_at >= VALUES_LAST:
-            facts.values = reader.values(system, vocabulary.keys)
-            facts.values_read_at = seen_at
-        default = reader.default_id(system)
-        if default != facts.default_id or not facts.default_is_aws_own:
-            name, definition = reader.baseline(default)
-            facts.default_id, facts.default_name, facts.default = default, name, json.loads(definition)
-        facts.default_read_at = seen_at
+            with doing_without(lacking):
+                facts.values = reader.values(system, vocabulary.keys)
+                facts.values_read_at = seen_at
+        with doing_without(lacking):
+            _read_default(reader, facts)
+            facts.default_read_at = seen_at
         _write(facts)
+
+
+def _read_default(reader: Reader, facts: SystemFacts) -> None:
+    default = reader.default_id(facts.operating_system)
+    if default != facts.default_id or not facts.default_is_aws_own:
+        name, definition = reader.baseline(default)
+        facts.default_id, facts.default_name, facts.default = default, name, json.loads(definition)
 
 
 def _running(place: AccountRegion) -> list[str]:

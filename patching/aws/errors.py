@@ -1,5 +1,6 @@
 """What botocore says, in our words: later (AwsBusy), look again (AwsChanged), or ask a person (AwsError)."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -120,7 +121,15 @@ class AwsChanged(AwsError):
 
 
 class AwsDenied(AwsError):
-    """We may not: credentials, role, external id or a policy. Nothing else in this account will work either."""
+    """We may not: credentials, role, external id or a policy.
+
+    ``action`` is the one that a policy does not allow; without one nothing else in this account will work either.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        found = re.search(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)", message)
+        self.action = found[1] if found and not found[1].startswith("sts:") else ""
 
 
 class AwsSkewed(AwsDenied):

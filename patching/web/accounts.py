@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from patching import allowance, onboarding, operating, permissions, pull, quotas, unmanaged, watch, words
 from patching import drift as drift_verbs
-from patching import onboarding, operating, permissions, quotas, unmanaged, watch, words
 from patching.around import Around
 from patching.models import AccountRegion, Drift, ManagedInstance, PullRun, PushRun, ResourceState
 from patching.web import drifts, resources
@@ -178,6 +178,8 @@ def _overview(user: User, place: Any) -> dict[str, Any]:
         "conditions": [(one, conditions[one]) for one in ResourceState.Condition if one in conditions],
         "pushes": pushes,
         "pulls": PullRun.objects.filter(account_region=place)[:RUNS_SHOWN],
+        "missing": allowance.missing(place),
+        "worth_a_look": pull.WORTH_A_LOOK,
     }
 
 

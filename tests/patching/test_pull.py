@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, connections
 
-from patching import pull
+from patching import allowance, pull
 from patching.aws import session
 from patching.aws.compliance import PatchState, listed_from_aws
 from patching.models import (
@@ -521,6 +521,19 @@ def test_a_refusal_ends_in_words_and_a_later_success_takes_them_back(
 
     few.refresh_from_db()
     assert (few.last_error, few.last_error_code) == ("", "")
+
+
+def test_what_the_role_does_not_allow_is_left_out_and_told(few: AccountRegion, simulated_aws: SimulatedAws):
+    simulated_aws.deny("DescribePatchProperties", "GetDefaultPatchBaseline")
+
+    run = pull.pull(few)
+
+    assert (run.error_code, run.instances) == (pull.NOT_ALLOWED, 3)
+    assert "does not allow ssm:DescribePatchProperties and ssm:GetDefaultPatchBaseline" in run.error
+    few.refresh_from_db()
+    assert (few.last_error, few.last_pulled_at) == ("", run.started_at)
+    assert Scan.objects.exists()
+    assert allowance.missing(few) == ["ssm:DescribePatchProperties", "ssm:GetDefaultPatchBaseline"]
 
 
 def test_a_success_leaves_what_a_push_complained_of(few: AccountRegion):

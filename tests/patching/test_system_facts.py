@@ -21,7 +21,7 @@ class Here:
     def read(self, after=timedelta(minutes=15)):
         self.now += after
         self.asked.clear()
-        system_facts.keep(self.place, SimpleNamespace(ssm=self.ssm), self.now)
+        system_facts.keep(self.place, SimpleNamespace(ssm=self.ssm), self.now, lacking=[])
         return set(self.asked)
 
 

@@ -15,7 +15,7 @@ class Command(PlaceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         place = named_place(options["place"])
         run = pull.pull(place)
-        doubtful = run.error_code == pull.AMBIGUOUS
+        doubtful = run.error_code in pull.WORTH_A_LOOK
         if run.error and not doubtful:
             raise cannot_run(run.error)
         document = {
