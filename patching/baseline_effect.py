@@ -40,9 +40,8 @@ class _Texts:
 
     def __init__(self, named: Iterable[tuple[int, str]]) -> None:
         self.numbers: dict[str, list[int]] = {}
-        for text, numbers in _grouped(
-            named
-        ).items():  # the same text comes many times: put in lower case once
+        # the same text comes many times: put in lower case once
+        for text, numbers in _grouped(named).items():
             known = self.numbers.setdefault(text.lower(), numbers)
             if known is not numbers:
                 known.extend(numbers)

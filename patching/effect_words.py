@@ -219,10 +219,8 @@ class _Reader:
             return _window_effect(row.created_at if row else None, approved, proposed)
         if item["kind"] == "patch-group":
             return _group_effect(approved, proposed)
-        if item["kind"] == "freeze":
-            return freeze_effects.of_freeze(approved, proposed)
-        if item["kind"] == "occurrence":
-            return freeze_effects.of_occurrence(approved, proposed)
+        if told := freeze_effects.BY_KIND.get(item["kind"]):
+            return told(approved, proposed)
         return self._baseline_effect(approved, proposed)
 
     def _baseline_effect(self, approved: Item | None, proposed: Item | None) -> str:

@@ -134,3 +134,6 @@ def _miss(number: int) -> str:
 
 def _lack(number: int) -> str:
     return f"{counted(number, 'instance')} {'lacks' if number == 1 else 'lack'}"
+
+
+BY_KIND = {"freeze": of_freeze, "occurrence": of_occurrence}

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.db import connection
+from django.db import connections
 
 from patching import workflow
 from patching.models import ChangeRequest
@@ -22,26 +23,30 @@ def waiting(by: User, needs: Sequence[str]) -> ChangeRequest:
     return request
 
 
-def race(*attempts: Attempt) -> list[DomainError | None]:
-    """Run these at once; what each came to, in order: None or the error."""
-    start = threading.Barrier(len(attempts))
-    came_to: list[DomainError | None] = [None] * len(attempts)
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run these at once; what each returned or raised, in order."""
+    start = threading.Barrier(len(calls))
 
-    def run(number: int, attempt: Attempt) -> None:
+    def run(call: Callable[[], Any]) -> Any:
         start.wait()
         try:
-            attempt()
-        except DomainError as error:
-            came_to[number] = error
+            return call()
+        except Exception as problem:  # noqa: BLE001 - the test looks at whatever came
+            return problem
         finally:
-            connection.close()
+            connections.close_all()
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(attempts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return came_to
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def race(*attempts: Attempt) -> list[DomainError | None]:
+    """Run these at once; what each came to, in order: None or the error. Raises what is no refusal of ours."""
+    outcomes = at_once(*attempts)
+    for one in outcomes:
+        if isinstance(one, Exception) and not isinstance(one, DomainError):
+            raise one
+    return [one if isinstance(one, DomainError) else None for one in outcomes]
 
 
 def verb(name: str, request: ChangeRequest, person: User, **extra: Any) -> Attempt:

@@ -58,9 +58,8 @@ class Clients:
     region: str
     partition: str
     caller_arn: str  # who we are there, by GetCallerIdentity
-    make: Callable[[str], Any] = field(
-        repr=False, compare=False
-    )  # a client of a service, when it is first asked
+    # a client of a service, made when it is first asked
+    make: Callable[[str], Any] = field(repr=False, compare=False)
 
     @cached_property
     def ssm(self) -> Any:

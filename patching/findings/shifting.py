@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from patching import openings
+from patching.schedules.building import DAYS
 
 LATEST_OFFSET = 6
 _CRON = re.compile(
@@ -14,7 +15,6 @@ _CRON = re.compile(
 )
 _AT = re.compile(r"at\((?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _YEAR = re.compile(r" \S+\)$")
-DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 def later(spec: Mapping[str, Any], by: timedelta) -> dict[str, Any] | None:

@@ -81,13 +81,12 @@ class Expected:
     def _restarts(self) -> str:
         if self.restarts is None:
             return "No instance restarts: it installs without restarting."
-        more = " Others do if they need what is approved until then." if self.approved_by_then else ""
-        if not self.restarts:
-            return (
-                more.strip().replace("Others do", "Instances restart")
-                or "No instance is expected to restart."
-            )
-        return f"May restart: {counted(len(self.restarts), 'instance')}: {some(self.restarts)}.{more}"
+        if self.restarts:
+            more = " Others do if they need what is approved until then." if self.approved_by_then else ""
+            return f"May restart: {counted(len(self.restarts), 'instance')}: {some(self.restarts)}.{more}"
+        if self.approved_by_then:
+            return "Instances restart if they need what is approved until then."
+        return "No instance is expected to restart."
 
 
 def expected(window: MaintenanceWindow, opens_at: datetime) -> Expected:

@@ -127,6 +127,8 @@ class AskForm(forms.Form):
         help_text="Shown beside the new revision, for those who read the one before.",
     )
 
+    # whether it is a long form of rules, beside which the preview stays in sight and begins at once
+    has_rules: ClassVar[bool] = False
     # a template for what the fields alone do not show, below them
     beside: ClassVar[str] = ""
     # where the answers to a part of a spec belong

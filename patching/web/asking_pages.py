@@ -29,7 +29,6 @@ from patching.impact import Impact
 from patching.items import check_items, name_of, with_defaults
 from patching.models import ChangeRequest
 from patching.web.asking import AskForm, Item, zones
-from patching.web.baseline_forms import BaselineForm
 from patching.web.opening_runs import Run
 from patching.web.repeated import EDIT
 from patching.web.strip import Strip, strip_of
@@ -102,7 +101,7 @@ def answer(
             status = _refusing(request, was_shown=do == "preview" and preview is not None)
         if do.startswith(REARRANGE) and isinstance(form, WindowForm):
             form, status = _rearranged(make, form, request.POST, do.removeprefix(REARRANGE)), 200
-    elif form.initial.get("title") or isinstance(form, BaselineForm):
+    elif form.initial.get("title") or form.has_rules:
         preview, against = _first_preview(make, form, request.user)
     effects = _on_patches(preview)
     return render(
@@ -209,8 +208,8 @@ def _lines(items: list[Item]) -> list[Line]:
 
 
 def _effect(item: Item) -> str:
-    told = {"freeze": freeze_effects.of_freeze, "occurrence": freeze_effects.of_occurrence}
-    return told[item["kind"]](None, item["spec"]) if item["kind"] in told else ""
+    told = freeze_effects.BY_KIND.get(item["kind"])
+    return told(None, item["spec"]) if told else ""
 
 
 def _first_preview(make: MakeForm, form: AskForm, user: User) -> tuple[Preview | None, list[str]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
@@ -53,7 +53,7 @@ class BaselineForm(ObjectForm):
     """A baseline. Rules, global filters and sources are parts of their own, numbered in the names of their fields."""
 
     kind = "baseline"
-    has_rules: ClassVar[bool] = True
+    has_rules = True
 
     name = forms.CharField(max_length=128, label="Name")
     application = forms.ChoiceField(required=False, label="For")

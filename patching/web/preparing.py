@@ -47,14 +47,18 @@ def _shown(window: MaintenanceWindow, review: RunReview, ahead: list[RunReview])
     entry = entries.get(review.planned_at)
     names = {line["done_by"] for line in review.checklist} - {""}
     people = {one.username: str(one) for one in User.objects.filter(username__in=names)}
-    lines = [{**line, "who": people.get(line["done_by"], line["done_by"])} for line in review.checklist]
+    lines = [
+        {
+            **line,
+            "who": people.get(line["done_by"], line["done_by"]),
+            "at": datetime.fromisoformat(line["done_at"]) if line["done_at"] else None,
+        }
+        for line in review.checklist
+    ]
     return {
         "entry": entry,
         "key": _key(review.planned_at),
-        "lines": [
-            {**line, "at": datetime.fromisoformat(line["done_at"]) if line["done_at"] else None}
-            for line in lines
-        ],
+        "lines": lines,
         "text": "\n".join(line["text"] for line in lines),
         "expected": expected(window, entry.start).lines if entry and entry.opens else [],
         "told": notices.concerned(window.application) if window.application else [],

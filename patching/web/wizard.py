@@ -36,6 +36,7 @@ _OPENS = re.compile(
     r"|at\((?P<on>\d{4}-\d\d-\d\d)T(?P<at>\d\d):00:00\)"
 )
 NTH, WEEKLY, ONCE = "nth", "weekly", "once"
+NAMES = dict(WAYS)
 TOO_LATE = {
     NTH: "or some months would have no run",
     WEEKLY: "so that every week each environment has its turn, such as 0, 2 and 4",
@@ -58,7 +59,7 @@ class HaWindowsForm(AskForm):
     )
     way = forms.ChoiceField(
         label="Opens",
-        choices=[one for one in WAYS if one[0] in (NTH, WEEKLY, ONCE)],
+        choices=[(WEEKLY, "Every week, on a day that I choose"), (NTH, NAMES[NTH]), (ONCE, NAMES[ONCE])],
         initial=NTH,
         help_text="The days of each environment, below, are counted from that day.",
     )
@@ -100,10 +101,6 @@ class HaWindowsForm(AskForm):
                 label=f"{name.capitalize()}: days until the rest is approved",
             )
         self.order_fields(["application", "place", "way", "nth", "weekday", "on", "timezone", "start_hour"])
-        self.fields["way"].choices = [  # type: ignore[attr-defined]
-            (way, "Every week, on a day that I choose" if way == WEEKLY else label)
-            for way, label in self.fields["way"].choices  # type: ignore[attr-defined]
-        ]
         self.fields["on"].bare = True  # type: ignore[attr-defined]
 
     @property

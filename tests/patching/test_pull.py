@@ -1,10 +1,9 @@
 """What one reading of an account-region keeps: once, twice, at the same time, and when AWS refuses."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from patching import allowance, pull
 from patching.aws import session
@@ -25,6 +24,7 @@ from patching.models import (
 from patching.simulator.state import Node
 from portal.governance import clock
 from tests import factories, people
+from tests.racing import at_once
 from tests.simulated_aws import RETAIL, SimulatedAws
 
 NOON = datetime(2026, 6, 2, 12, tzinfo=UTC)
@@ -582,20 +582,10 @@ def test_an_earlier_reading_that_ends_later_overwrites_nothing(
 def test_readings_at_the_same_time_write_every_row_once(
     transactional_db: None, few: AccountRegion, simulated_aws: SimulatedAws
 ):
-    barrier, runs = threading.Barrier(3), []
-
     def read():
-        try:
-            barrier.wait()
-            runs.append(pull.pull(AccountRegion.objects.select_related("account").get(pk=few.pk)))
-        finally:
-            connections.close_all()
+        return pull.pull(AccountRegion.objects.select_related("account").get(pk=few.pk))
 
-    threads = [threading.Thread(target=read) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    runs = at_once(read, read, read)
 
     assert [run.error for run in runs] == ["", "", ""]
     assert sum(run.new_scans for run in runs) == Scan.objects.count() == len(scanned_in_retail(simulated_aws))

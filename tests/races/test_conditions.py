@@ -1,12 +1,10 @@
 """Editors and deciders who read the same version: If-Match lets one of them through."""
 
-import threading
-
 import pytest
-from django.db import connections
 
 from patching.models import ChangeRequest
 from tests import asks, factories, people
+from tests.racing import at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -14,23 +12,9 @@ EDITORS = 8
 ROUNDS = 10
 
 
-def at_once(*deeds):
-    """These calls, begun together; the status of each, in order."""
-    barrier, statuses = threading.Barrier(len(deeds)), [0] * len(deeds)
-
-    def run(number, deed):
-        barrier.wait()
-        try:
-            statuses[number] = deed().status_code
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(deeds)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return statuses
+def statuses_of(*calls):
+    """The status of each of these calls, begun together."""
+    return [reply.status_code for reply in at_once(*calls)]
 
 
 def test_of_editors_who_read_the_same_version_one_is_heard(cast):
@@ -43,7 +27,7 @@ def test_of_editors_who_read_the_same_version_one_is_heard(cast):
         def edit(client, title, etag=etag):
             return lambda: client.patch(mine, {"title": title}, format="json", HTTP_IF_MATCH=etag)
 
-        statuses = at_once(*(edit(client, f"Title {number} {n}") for n, client in enumerate(clients)))
+        statuses = statuses_of(*(edit(client, f"Title {number} {n}") for n, client in enumerate(clients)))
         assert sorted(statuses) == [200] + [412] * (EDITORS - 1)
     assert ChangeRequest.objects.get().revisions.count() == ROUNDS + 1
 
@@ -56,7 +40,7 @@ def test_an_approval_against_an_edit_of_the_same_version_leaves_one(cast):
         mine = f"/api/v1/change-requests/{request.pk}/"
         read, hers = omar.get(mine), rita.get(mine)["ETag"]
         word = {"revision": read.json()["revision"], "digest": read.json()["digest"]}
-        statuses = at_once(
+        statuses = statuses_of(
             lambda m=mine, w=word, e=read["ETag"]: omar.post(
                 f"{m}approve/", w, format="json", HTTP_IF_MATCH=e
             ),

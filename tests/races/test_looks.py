@@ -1,13 +1,12 @@
 """Two tabs of one person at the same moment leave one look."""
 
-import threading
-
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from portal.governance import clock, looks
 from portal.governance.models import LastLook
 from tests import factories
+from tests.racing import at_once
 
 ROUNDS = 50
 
@@ -19,22 +18,8 @@ def test_two_looks_at_once_leave_one_row(cast):
     for _ in range(ROUNDS):
         request = factories.change_request(cast["rita"])
         factories.revision(request)
-        start = threading.Barrier(2)
-
-        def open_page(request=request, start=start):
-            start.wait()
-            try:
-                looks.look(request, cast["ines"])
-            except Exception as error:  # noqa: BLE001 - any error of a page fails the test
-                failed.append(error)
-            finally:
-                connection.close()
-
-        tabs = [threading.Thread(target=open_page) for _ in range(2)]
-        for tab in tabs:
-            tab.start()
-        for tab in tabs:
-            tab.join()
+        tabs = at_once(*[lambda r=request: looks.look(r, cast["ines"])] * 2)
+        failed += [tab for tab in tabs if isinstance(tab, Exception)]
         assert LastLook.objects.filter(object_id=str(request.pk)).count() == 1
     assert failed == []
 

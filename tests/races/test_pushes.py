@@ -5,7 +5,7 @@ import time
 
 import pytest
 from celery.contrib.testing.worker import start_worker
-from django.db import connections, transaction
+from django.db import transaction
 
 from patching import effects, lease, push, tasks
 from patching.models import Operation, PushRun
@@ -13,6 +13,7 @@ from portal.celery import app
 from portal.governance import audit
 from portal.governance.states import locked
 from tests import pushing
+from tests.racing import at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -20,29 +21,8 @@ WORKERS = 4
 NUDGES = 1000
 
 
-def at_once(number: int, deed) -> list:
-    """The same deed in so many threads, begun together; what each returned or raised."""
-    barrier, outcomes = threading.Barrier(number), []
-
-    def run():
-        barrier.wait()
-        try:
-            outcomes.append(deed())
-        except Exception as problem:  # noqa: BLE001 - the test looks at whatever came
-            outcomes.append(problem)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
 def test_of_workers_that_push_at_once_one_does(asked, retail, simulated_aws):
-    outcomes = at_once(WORKERS, lambda: push.push(retail, trigger="race"))
+    outcomes = at_once(*[lambda: push.push(retail, trigger="race")] * WORKERS)
     problems = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert problems == []
     runs = [outcome for outcome in outcomes if outcome is not None]
@@ -60,7 +40,7 @@ def test_a_thousand_nudges_from_many_threads_write_nothing_more(asked, retail, s
         for _ in range(NUDGES // WORKERS):
             tasks.push_account_region(retail.pk)
 
-    assert at_once(WORKERS, nudge) == [None] * WORKERS
+    assert at_once(*[nudge] * WORKERS) == [None] * WORKERS
     assert len(simulated_aws.log()) == before
     assert PushRun.objects.count() == 1
 
@@ -86,8 +66,7 @@ def test_a_decision_and_a_push_that_meet_wait_their_turn(asked, retail):
             deciding.wait(0.5)
             audit.record("tests.pushed", retail, by=None)
 
-    deeds = iter((decide, save))
-    assert at_once(2, lambda: next(deeds)()) == [None, None]
+    assert at_once(decide, save) == [None, None]
     assert audit.verify().holds
 
 

@@ -18,7 +18,7 @@ from django.db import connection
 from tests.faults.rig import processes
 from tests.faults.rig.processes import PYTHON, ROOT
 
-START = 180.0  # seconds; two loaded cores take their time
+START = 60.0  # seconds; two loaded cores take their time
 OUR_FAULT = "Internal Server Error"
 
 
