@@ -117,15 +117,18 @@ def _literal(value: Any) -> Any:
 
 
 def _quoted(text: str) -> str:
-    """Text as Terraform writes it. Before an opening brace python-hcl2 8.1 loses an escape, so there it is a code."""
-    text = re.sub(r'([\\"\n\r\t])(?=[$%]\{)', lambda match: f"\0u{ord(match[1]):04x}", text)
+    """Text as Terraform writes it, with a code for the brace of what is no template.
+
+    python-hcl2 8.1 reads ``$${`` and ``%%{`` only where a closing brace follows, and loses an escape before them.
+    """
     for plain, escaped in (
         ("\\", "\\\\"),
         ('"', '\\"'),
         ("\n", "\\n"),
         ("\r", "\\r"),
         ("\t", "\\t"),
-        ("\0u", "\\u"),
+        ("${", "$\\u007b"),
+        ("%{", "%\\u007b"),
     ):
         text = text.replace(plain, escaped)
-    return f'"{text.replace("${", "$${").replace("%{", "%%{")}"'
+    return f'"{text}"'

@@ -1,6 +1,6 @@
 """Whatever text a request may hold comes back from Terraform's language as it went in."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patching.exchange.parts import BaselinePart, Setup
@@ -11,6 +11,7 @@ text = st.text(
 )
 
 
+@example(description="%{", patches=["${", '"%{', "\\${x}", "$${", "%%{if}"])
 @given(description=text, patches=st.lists(text, max_size=3))
 def test_text_survives_both_ways(description, patches):
     request = {"Name": "payments-prod", "Description": description, "OperatingSystem": "WINDOWS"}
