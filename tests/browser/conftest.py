@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from portal.governance.models import User
 from tests.conftest import CHROMIUM
@@ -15,6 +15,7 @@ from tests.people import signed_in
 
 PICTURES = settings.BASE_DIR / "var" / "pictures"
 DESKTOP = {"width": 1280, "height": 800}
+PATIENCE = timedelta(seconds=15)
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's chromium, one for all tests."""
     # playwright keeps an event loop in this thread, and Django would refuse to query beside it
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=PATIENCE / timedelta(milliseconds=1))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -47,7 +49,7 @@ def visit(chromium: Browser, live_server, transactional_db: None) -> Iterator[Ca
                     [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
                 )
             page = context.new_page()
-            page.set_default_timeout(timedelta(seconds=15) / timedelta(milliseconds=1))
+            page.set_default_timeout(PATIENCE / timedelta(milliseconds=1))
             page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
             page.on(
                 "console",

@@ -1,6 +1,7 @@
 """Baselines in a real browser: written by choosing, read side by side with what is live, and compared by version."""
 
 import pytest
+from playwright.sync_api import expect
 
 from patching.cataloguing import import_file
 from patching.models import ChangeRequest, PatchBaseline, ResourceState
@@ -59,7 +60,7 @@ def test_another_system_shows_its_own_words_on_a_phone(visit, cast, look):
     page = visit("/requests/new/baseline/", as_=cast["rita"], viewport=PHONE, color_scheme="dark")
     page.get_by_label("Operating system").select_option("DEBIAN")
     page.get_by_text("publish no release dates").first.wait_for()
-    assert page.get_by_label("Approve after days").count() == 0
+    expect(page.get_by_label("Approve after days")).to_have_count(0)
     look(page, "baseline-editor-phone")
 
 
@@ -86,7 +87,7 @@ def test_ines_reads_what_is_live_what_was_approved_and_what_is_proposed(visit, c
     )
     page = visit(f"/requests/{request.pk}/", as_=cast["ines"])
     page.get_by_role("cell", name="After 21 days, counts as High").wait_for()
-    assert page.locator("tr:not(.same) th", has_text="Critical security updates").count() == 0
+    expect(page.locator("tr:not(.same) th", has_text="Critical security updates")).to_have_count(0)
     look(page, "baseline-changes")
 
 
@@ -106,4 +107,4 @@ def test_omar_compares_two_versions(visit, cast, look):
     look(page, "baseline-versions")
     page.get_by_role("link", name="Ask to restore version 1").click()
     page.get_by_label("Title").wait_for()
-    assert page.get_by_label("Rejected by name").input_value() == ""
+    expect(page.get_by_label("Rejected by name")).to_have_value("")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from patching.effects import items_of
 from patching.models import ChangeRequest
@@ -35,8 +36,8 @@ def address():
 def test_rita_builds_a_window_by_choices(rita, visit, look):
     page = visit(address(), as_=rita)
     page.get_by_text("Second Tuesday of each month, 20:00").first.wait_for()
-    assert page.locator("#opening tbody tr").count() == 12
-    assert not page.get_by_label("Expression of your own").is_visible()
+    expect(page.locator("#opening tbody tr")).to_have_count(12)
+    expect(page.get_by_label("Expression of your own")).not_to_be_visible()
     page.get_by_label("Why it is needed").fill("Nobody should have to know cron.")
     page.get_by_label("Days after Patch Tuesday").fill("2")
     page.get_by_label("Title").fill("Payments in dev, by choices")
@@ -63,10 +64,10 @@ def test_the_builder_works_without_a_script(rita, visit):
     page.get_by_label("Opens", exact=True).select_option(label="Every so many days or hours")
     page.get_by_label("Every", exact=True).fill("14")
     page.get_by_role("button", name="Show what it makes").last.click()
-    assert page.get_by_text("Every 14 days, counted from the start date").first.is_visible()
+    expect(page.get_by_text("Every 14 days, counted from the start date").first).to_be_visible()
     page.get_by_role("button", name="Remove task 2").click()
-    assert page.get_by_role("button", name="Remove task 2").count() == 0
-    assert page.get_by_label("Every", exact=True).input_value() == "14"
+    expect(page.get_by_role("button", name="Remove task 2")).to_have_count(0)
+    expect(page.get_by_label("Every", exact=True)).to_have_value("14")
 
 
 @pytest.mark.slow

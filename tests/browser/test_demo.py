@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from portal.governance import clock, outbox
 
@@ -17,17 +18,17 @@ def test_a_visitor_becomes_rita_lets_a_day_pass_and_becomes_clara(visit, cast, s
 
     page.get_by_role("button", name=re.compile("Rita Braun")).click()
     page.wait_for_url("**/demo/mail/")
-    assert page.get_by_role("heading", level=1).inner_text() == "Mail"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mail")
     assert barriers(page) == []
 
     before = simulated_aws.now
-    page.get_by_role("button", name="1 day").click()
-    page.get_by_role("heading", level=1).wait_for()
+    with page.expect_navigation():
+        page.get_by_role("button", name="1 day").click()
     assert (simulated_aws.now - before).days == 1
     assert abs((clock.now() - simulated_aws.now).total_seconds()) < 60
 
-    assert page.get_by_text("For Clara").count() == 0
+    expect(page.get_by_text("For Clara")).to_have_count(0)
     page.get_by_text("Be someone else").click()
     page.get_by_role("button", name=re.compile("Clara Weiss")).click()
     page.get_by_text("For Clara").click()
-    assert page.get_by_text("Hello").is_visible()
+    expect(page.get_by_text("Hello")).to_be_visible()

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from exemptions import ending
 from exemptions.models import Exemption
@@ -39,7 +40,7 @@ def test_clara_offers_less_and_rita_accepts_what_is_then_enforced_and_ends(visit
     side = clones.side_group(group_of(node).name, [UPDATE])
     assert (tag_of(company, node), tag_of(company, other)) == (side, group_of(node).name)
     page = visit(address, as_=people["rita"])
-    assert page.get_by_text("1 of 1 enforced, as read back from AWS").is_visible()
+    expect(page.get_by_text("1 of 1 enforced, as read back from AWS")).to_be_visible()
     look(page, "25-enforced")
 
     company.go_to(AFTER_PROD)
@@ -103,7 +104,7 @@ def ivan_agrees(visit, look, ivan, address):
     page = visit(address, as_=ivan)
     page.get_by_role("button", name=re.compile("Approve revision")).click()
     page.get_by_text("You approved revision").wait_for()
-    assert page.get_by_text("Active", exact=True).first.is_visible()
+    expect(page.get_by_text("Active", exact=True).first).to_be_visible()
     look(page, "24-active")
 
 
@@ -112,7 +113,7 @@ def the_pages_show_all_three_words(visit, look, axel, node):
     look(page, "26-compliance")
     for status in ("hidden", "excused", "ssm_compliant", "net_compliant", "non_compliant"):
         page = visit(f"/compliance/instances/?application=payments&status={status}&q=", as_=axel)
-        assert page.get_by_role("link", name=str(node), exact=True).first.is_visible(), status
+        expect(page.get_by_role("link", name=str(node), exact=True).first).to_be_visible()
     look(page, "27-still-not-compliant")
 
 
@@ -122,13 +123,13 @@ def it_ends_without_the_portal_which_then_agrees(visit, look, company, address, 
     clock.set_to(later)
     assert tag_of(company, node) == group_of(node).name
     page = visit(address, as_=company.people["rita"])
-    assert page.get_by_text("Its time is over.").is_visible()
+    expect(page.get_by_text("Its time is over.")).to_be_visible()
     look(page, "28-its-time-is-over")
     ending.settle()
     company.push()
     ending.settle()
     page = visit(address, as_=company.people["rita"])
-    assert page.get_by_text("1 of 1 restored, as read back from AWS").is_visible()
+    expect(page.get_by_text("1 of 1 restored, as read back from AWS")).to_be_visible()
     look(page, "29-restored")
 
 

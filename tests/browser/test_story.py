@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import expect
 
 from patching.models import ChangeRequest, PushRun
 from tests import asks
@@ -27,7 +28,7 @@ def test_the_ha_application_by_clicks(visit, look, company_at_work):
 
     assert company.push().state == PushRun.State.SUCCEEDED
     page = visit(address, as_=people["rita"])
-    assert page.get_by_text("Applied", exact=True).first.is_visible()
+    expect(page.get_by_text("Applied", exact=True).first).to_be_visible()
     look(page, "06-applied")
     opal_sees_the_push(visit, look, people["opal"])
 
@@ -89,7 +90,7 @@ def opal_sees_the_push(visit, look, opal):
     page = visit("/pushes/", as_=opal)
     look(page, "07-pushes")
     page.goto(page.url + f"{PushRun.objects.get().pk}/")
-    assert page.get_by_text("CreateMaintenanceWindow").first.is_visible()
+    expect(page.get_by_text("CreateMaintenanceWindow").first).to_be_visible()
     look(page, "08-push")
 
 
@@ -131,4 +132,4 @@ def clara_sees_it_all(visit, look, clara):
 def noor_sees_nothing(visit, noor):
     for path in ("/requests/", "/windows/", "/patch-groups/", "/baselines/"):
         page = visit(path, as_=noor)
-        assert page.locator("main").get_by_text(re.compile("payments", re.I)).count() == 0
+        expect(page.locator("main").get_by_text(re.compile("payments", re.I))).to_have_count(0)

@@ -1,6 +1,7 @@
 """A discussion in a real browser: a blocking comment, its resolving, and what changed since somebody looked."""
 
 import pytest
+from playwright.sync_api import expect
 
 from exemptions import workflow
 from portal.governance import conversation
@@ -30,7 +31,7 @@ def test_ivan_blocks_clara_reads_what_changed_and_resolves(visit, cast, barriers
 
     page = visit(address, as_=cast["clara"], viewport=PHONE, color_scheme="dark")
     page.get_by_role("heading", name="Since you last looked").wait_for()
-    assert page.get_by_text("Approval is blocked.").is_visible()
+    expect(page.get_by_text("Approval is blocked.")).to_be_visible()
     assert barriers(page) == []
     assert page.evaluate(FITS)
     page.get_by_role("button", name="Resolve comment by Ivan Petrov").click()
