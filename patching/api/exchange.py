@@ -8,10 +8,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import exporting, importing, workflow
+from patching import importing, workflow
 from patching.exchange import formats
 from patching.exchange.parts import CannotReadError
-from patching.models import AccountRegion, Application, Environment, MaintenanceWindow, PatchGroup
+from patching.models import AccountRegion, Application, Environment
+from patching.taking_out import Choice, take_out
 from portal.governance.api_parts import In, Verbs
 from portal.governance.errors import FieldProblem, InvalidInput
 
@@ -140,6 +141,16 @@ def _into(request: Request, wish: dict[str, Any]) -> importing.Into:
     return importing.Into(found["application"], found["environment"], found["account"], request.user)
 
 
+def _named(rows: Any, field: str, **name: str) -> Any:
+    """The row of that name. Raises InvalidInput where this person sees none."""
+    row = rows.filter(**name).first()
+    if row is None:
+        (value,) = name.values()
+        message = f"There is no {field} “{value}” here that you can see."
+        raise InvalidInput([FieldProblem(field, "unknown", message)])
+    return row
+
+
 AS = OpenApiParameter("as", str, enum=list(formats.WRITTEN), description="cloudformation unless said.")
 OF = OpenApiParameter("application", str, description="The slug of one application; all unless said.")
 GROUP = OpenApiParameter(
@@ -154,19 +165,12 @@ class Exporting(Verbs):
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
     def export(self, request: Request, pk: int) -> Response:
         """What is in effect there as CloudFormation, Terraform or Patchwarden YAML, as far as you may see it."""
-        place = self.get_object()
+        choice = Choice.all_of(request.user).of_place(self.get_object())
+        if slug := request.query_params.get("application"):
+            applications = Application.objects.visible_to(request.user)
+            choice = choice.of_application(_named(applications, "application", slug=slug))
+        if name := request.query_params.get("group"):
+            choice = choice.of_group(_named(choice.groups, "group", name=name))
         wanted = request.query_params.get("as", "cloudformation")
-        if wanted not in formats.WRITTEN:
-            known = ", ".join(formats.WRITTEN)
-            raise InvalidInput([FieldProblem("as", "choice", f"Use one of {known}.")])
-        groups = PatchGroup.objects.visible_to(request.user).live().filter(account_region=place)
-        windows = MaintenanceWindow.objects.visible_to(request.user).live().filter(account_region=place)
-        if application := request.query_params.get("application"):
-            groups = groups.filter(application__slug=application)
-            windows = windows.filter(application__slug=application)
-        chosen = list(windows)
-        if group := request.query_params.get("group"):
-            groups = groups.filter(name=group)
-            chosen = exporting.windows_of(groups, windows)
-        text = exporting.text_of(exporting.setup_of(place, groups, chosen), wanted)
+        (text,) = take_out(choice, wanted, by=request.user).values()
         return Response(FileOut({"file_format": wanted, "content": text}).data)

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from patching import exporting, importing, workflow
+from patching import importing, workflow
 from patching.exchange import formats
 from patching.exchange.parts import CannotReadError, Setup
 from patching.management.answering import AnsweringCommand, cannot_run
 from patching.management.placing import named_place
-from patching.models import Application, Environment, MaintenanceWindow, PatchGroup
+from patching.models import Application, Environment
+from patching.taking_out import Choice, NothingInEffect, take_out
 from portal.governance.errors import DomainError, InvalidInput
 from portal.governance.models import User
 
@@ -102,18 +103,19 @@ class ExportCommand(AnsweringCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         place = named_place(options["place"])
-        groups = PatchGroup.objects.live().filter(account_region=place)
-        windows = MaintenanceWindow.objects.live().filter(account_region=place)
+        choice = Choice.all_of(None).of_place(place)
         if options["application"]:
-            application = _application(options)
-            groups, windows = groups.filter(application=application), windows.filter(application=application)
+            choice = choice.of_application(_application(options))
         if options["group"]:
-            groups = groups.filter(name=options["group"])
-            if not groups:
+            group = choice.groups.filter(name=options["group"]).first()
+            if group is None:
                 raise cannot_run(f"There is no patch group {options['group']} in {place}.")
-            windows = windows.filter(pk__in=[one.pk for one in exporting.windows_of(groups, windows)])
+            choice = choice.of_group(group)
         wanted = self.file_format or options["format"]
-        text = exporting.text_of(exporting.setup_of(place, groups, windows), wanted)
+        try:
+            (text,) = take_out(choice, wanted, by=None).values()
+        except NothingInEffect as problem:
+            raise cannot_run(str(problem)) from None
         self.answer(
             {"format": wanted, "content": text}, [text.rstrip("\n")], as_json=options["json"], findings=False
         )

@@ -95,9 +95,13 @@ def said(entry: AuditEntry) -> str:
     values = {**entry.detail, "label": entry.object_label}
     if "role" in values:
         values["role"] = dict(Role.choices).get(values["role"], values["role"])
-    text = re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], "")), template)
+    text = re.sub(r"\{(\w+)\}", lambda found: _told(values.get(found[1], "")), template)
     slot = SLOTS.get(str(entry.detail.get("slot", "")))
     return " ".join(f"{text}{' as ' + slot if slot else ''}".split())
+
+
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def role(entry: AuditEntry) -> str:

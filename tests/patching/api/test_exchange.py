@@ -67,3 +67,20 @@ def test_what_cannot_be_read_and_names_that_one_cannot_see_are_named(call_api, c
 def test_a_format_that_is_only_read_is_not_written(call_api, cast, in_effect):
     answer = call_api(cast["axel"]).get(f"/api/v1/accounts/{in_effect.pk}/export/", {"as": "aws-json"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "as")
+
+
+@pytest.mark.parametrize("field", ["application", "group"])
+def test_an_application_or_group_that_is_not_there_is_named(call_api, cast, in_effect, field):
+    answer = call_api(cast["rita"]).get(f"/api/v1/accounts/{in_effect.pk}/export/", {field: "nobody"})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (400, field)
+    assert "“nobody”" in error["message"]
+
+
+def test_where_nothing_is_in_effect_there_is_no_file(call_api, cast, in_effect):
+    factories.instance(
+        factories.payments(), "dev", account_region=factories.account_region(region="eu-west-1")
+    )
+    place = factories.account_region(region="eu-west-1")
+    answer = call_api(cast["axel"]).get(f"/api/v1/accounts/{place.pk}/export/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "nothing_in_effect")

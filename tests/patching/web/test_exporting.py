@@ -7,7 +7,6 @@ import pytest
 from django.urls import reverse
 
 from patching.models import PatchGroup
-from portal.governance.models import AuditEntry
 from tests import asks, factories
 
 ADDRESS = reverse("patching:export")
@@ -48,9 +47,3 @@ def test_others_find_nothing_there(group, cast, browse):
 @pytest.mark.parametrize("query", ["as=docx", "group=x", "group=999999", "place=1٣"])
 def test_what_is_not_there_is_not_found(query, group, cast, browse):
     assert browse(cast["rita"]).get(f"{ADDRESS}?{query}").status_code == 404
-
-
-def test_taking_out_is_in_the_audit_log(group, cast, browse):
-    browse(cast["axel"]).get(f"{ADDRESS}?place={group.account_region_id}")
-    entry = AuditEntry.objects.get(action="setup.exported")
-    assert (entry.actor, entry.detail["format"]) == (cast["axel"], "CloudFormation")
