@@ -221,6 +221,12 @@ def _raise_for(problems: Sequence[Problem]) -> None:
 
 def _team_for(by: User, items: Sequence[Item], wanted: Team | None) -> Team:
     mine = list(roles.teams_of(by))
+    if not mine:
+        message = (
+            "You are in no team, and a request is a team's. An administrator adds people to teams under People; "
+            "security operations have one of their own to ask for shared baselines."
+        )
+        raise InvalidInput([FieldProblem("team", "no_team", message)])
     named = any(item["spec"].get("application") for item in items) or any(
         row.application for row in rules.targets(items)
     )

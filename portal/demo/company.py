@@ -11,8 +11,20 @@ from portal.demo.cast import CAST
 from portal.governance import audit, clock
 from portal.governance.models import Delegation, Membership, Role, RoleGrant, Team, User
 
-TEAMS = {"payments": "Payments Platform", "claims": "Claims", "analytics": "Analytics"}
-MEMBERS = {"rita": ("payments", False), "omar": ("payments", True), "noor": ("analytics", True)}
+TEAMS = {
+    "payments": "Payments Platform",
+    "claims": "Claims",
+    "analytics": "Analytics",
+    "security": "Security Operations",
+}
+# security operations ask for baselines that all teams share as a team of their own
+MEMBERS = {
+    "rita": ("payments", False),
+    "omar": ("payments", True),
+    "noor": ("analytics", True),
+    "ines": ("security", False),
+    "ivan": ("security", False),
+}
 ROLES = {
     "ines": Role.SECURITY_OPERATIONS,
     "ivan": Role.SECURITY_OPERATIONS,

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from patching import workflow
 from patching.models import AccountRegion, AwsAccount, Selector
 from portal.demo import company, token_file
 from portal.demo.cast import CAST
@@ -43,6 +44,18 @@ def test_the_company_stands_with_its_people_accounts_and_applications():
     assert AccountRegion.objects.count() == 3
     assert Selector.objects.count() == 9
     assert audit.verify().holds
+
+
+def test_ines_may_ask_for_a_baseline_that_all_teams_share():
+    company.found(SIMULATED)
+    ines = User.objects.get(username="ines")
+    definition = {"OperatingSystem": "AMAZON_LINUX_2023", "ApprovedPatches": ["CVE-2026-0001"]}
+    item = {"action": "create", "kind": "baseline", "target": None}
+    spec = {"name": "company-al2023", "definition": definition}
+    request = workflow.draft(
+        by=ines, title="For everybody", reason="One patch for all teams.", items=[{**item, "spec": spec}]
+    )
+    assert str(request.team) == "Security Operations"
 
 
 def test_tokens_are_private_and_only_deciders_may_decide(tmp_path):

@@ -501,27 +501,34 @@ def test_auditors_and_administrators_decide_nothing_even_as_team_leads(cast, ha)
         asks.approve(ha, cast["axel"])
 
 
+SHARED = {
+    "name": "company-al2023",
+    "definition": {
+        "OperatingSystem": "AMAZON_LINUX_2023",
+        "ApprovalRules": {
+            "PatchRules": [
+                {
+                    "PatchFilterGroup": {"PatchFilters": [{"Key": "CLASSIFICATION", "Values": ["Security"]}]},
+                    "ApproveAfterDays": 7,
+                }
+            ]
+        },
+    },
+}
+
+
+def test_whoever_is_in_no_team_is_told_that_requests_are_a_teams(cast):
+    item = {"action": "create", "kind": "baseline", "target": None, "spec": SHARED}
+    with pytest.raises(InvalidInput, match="security operations have one of their own") as refused:
+        asks.submitted(cast["ines"], [item])
+    assert refused.value.problems[0].field == "team"
+
+
 def test_security_operations_own_the_shared_baselines(cast):
     Membership.objects.create(team=people.team("security"), user=cast["ines"])
     factories.environment("prod")
-    spec = {
-        "name": "company-al2023",
-        "definition": {
-            "OperatingSystem": "AMAZON_LINUX_2023",
-            "ApprovalRules": {
-                "PatchRules": [
-                    {
-                        "PatchFilterGroup": {
-                            "PatchFilters": [{"Key": "CLASSIFICATION", "Values": ["Security"]}]
-                        },
-                        "ApproveAfterDays": 7,
-                    }
-                ]
-            },
-        },
-    }
     made = asks.submitted(
-        cast["ines"], [{"action": "create", "kind": "baseline", "target": None, "spec": spec}]
+        cast["ines"], [{"action": "create", "kind": "baseline", "target": None, "spec": SHARED}]
     )
     asks.approve(made, cast["ivan"], cast["clara"])
     row = PatchBaseline.objects.get(name="company-al2023")
