@@ -100,7 +100,7 @@ def health_of(place: AccountRegion) -> str:
     return "healthy" if place.last_pulled_at else "never_pulled"
 
 
-TABS = {"overview": "Overview", "drift": "Drift", "resources": "Resources", "unmanaged": "Not managed"}
+TABS = {"overview": "Overview", "drift": "Drift", "resources": "Needs a look", "unmanaged": "Not managed"}
 
 
 @login_required

@@ -7,11 +7,13 @@ from patching.cataloguing import import_file
 from patching.models import ChangeRequest, PatchBaseline, ResourceState
 from patching.specs import canonical_definition
 from tests import asks
+from tests.patching import tested
 from tests.patching.catalogue import files
 from tests.patching.web.conftest import pushed_to_aws
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
+LOOKS = {"light": {}, "dark-phone": {"viewport": PHONE, "color_scheme": "dark"}}
 
 
 def in_effect(cast):
@@ -108,3 +110,16 @@ def test_omar_compares_two_versions(visit, cast, look):
     page.get_by_role("link", name="Ask to restore version 1").click()
     page.get_by_label("Title").wait_for()
     expect(page.get_by_label("Rejected by name")).to_have_value("")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", LOOKS)
+def test_rita_pins_into_production_what_was_tested(visit, cast, look, how):
+    tested.run_in_test(cast)
+    production = PatchBaseline.objects.get(name="payments-prod-win")
+    page = visit(f"/baselines/{production.pk}/", as_=cast["rita"], **LOOKS[how])
+    expect(page.get_by_role("heading", name="Tested before it")).to_be_visible()
+    look(page, f"baseline-tested-{how}")
+    page.get_by_role("region", name="Tested before it").get_by_role("link").last.click()
+    expect(page.get_by_role("heading", name="What it makes")).to_be_visible()
+    look(page, f"promotion-{how}")

@@ -6,50 +6,22 @@ import pytest
 
 from patching import promoting, workflow
 from patching.models import (
-    MaintenanceWindow,
     ManagedInstance,
     PatchBaseline,
-    PatchFinding,
-    RunOutcome,
     RunReview,
     WindowHold,
     WindowRun,
 )
-from portal.governance import clock
 from portal.governance.errors import DomainError, InvalidInput, NotAllowed
 from tests import asks
-from tests.patching.test_run_reviews import ran
+from tests.patching import tested
 
 WHY = "Checkout answers with 500 since 04:10."
 
 
 @pytest.fixture
 def run(cast) -> WindowRun:
-    """A run of payments in test that installed something on its server."""
-    asks.in_effect(cast["rita"], asks.ha_items(asks.fleet()), cast["omar"], cast["ivan"], cast["clara"])
-    window = MaintenanceWindow.objects.get(name="payments-test-a")
-    at = clock.now() + timedelta(days=3)
-    clock.set_to(at + timedelta(hours=5))
-    run = ran(window, started_at=at, ended_at=at + timedelta(hours=2))
-    (member,) = window.spec["instances"]
-    instance = ManagedInstance.objects.get(instance_id=member)
-    RunOutcome.objects.create(
-        run=run,
-        instance=instance,
-        instance_id_text=member,
-        task="Install",
-        task_kind="install",
-        status="SUCCESS",
-    )
-    PatchFinding.objects.create(
-        instance=instance,
-        patch_id="KB5060842",
-        state="missing",
-        first_seen_at=at - timedelta(days=3),
-        last_seen_at=at - timedelta(hours=1),
-        resolved_at=at + timedelta(hours=3),
-    )
-    return run
+    return tested.run_in_test(cast)
 
 
 def production():
