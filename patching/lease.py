@@ -1,6 +1,6 @@
 """Who may write in an account-region now: a lease that runs out by itself, and a fence that only rises.
 
-Reckoned in real time, whatever the demo's clock says.
+Reckoned by the database's clock: no host's own clock, right or wrong, takes what another one holds.
 """
 
 import os
@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from patching.models import AccountRegion
-from portal.governance import audit, clock
+from portal.governance import audit
 
 
 class LeaseLostError(Exception):
@@ -34,11 +35,10 @@ def lasts() -> timedelta:
 
 def take(account_region: AccountRegion) -> Lease | None:
     """The lease, or None while somebody else holds it."""
-    now = clock.real_now()
     owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
     rows = AccountRegion.objects.filter(pk=account_region.pk, is_active=True)
-    free = rows.filter(Q(lease_until=None) | Q(lease_until__lte=now))
-    if free.update(lease_owner=owner, lease_until=now + lasts(), fence=F("fence") + 1) != 1:
+    free = rows.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
+    if free.update(lease_owner=owner, lease_until=Now() + lasts(), fence=F("fence") + 1) != 1:
         return None
     fence = rows.filter(lease_owner=owner).values_list("fence", flat=True).first()
     return None if fence is None else Lease(account_region.pk, owner, fence)
@@ -48,7 +48,7 @@ def hold(lease: Lease) -> None:
     """Prove that the fence is still ours, and renew: first in the transaction whose writes it guards."""
     audit.take_turn()  # before the row: an approval holds its turn when it comes for the same row
     rows = AccountRegion.objects.filter(pk=lease.account_region_id, fence=lease.fence)
-    if rows.update(lease_until=clock.real_now() + lasts()) != 1:
+    if rows.update(lease_until=Now() + lasts()) != 1:
         raise LeaseLostError
 
 

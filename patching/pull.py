@@ -35,7 +35,7 @@ from patching.models import (
     Waiver,
 )
 from patching.reaching import reach
-from portal.governance import clock
+from portal.governance import clock, host_clock
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,11 @@ class Reading:
 
 
 def pull(account_region: AccountRegion) -> PullRun:
-    """Read one account-region now. What goes wrong ends as words on the run and the account-region."""
+    """Read one account-region now. What goes wrong ends as words on the run and the account-region.
+
+    Raises HostClockOff where this host's clock is too wrong for that.
+    """
+    host_clock.must_be_right()
     claimed = _claim(account_region)
     run = PullRun.objects.create(account_region=account_region, started_at=clock.now())
     reading = Reading(seen_at=run.started_at)

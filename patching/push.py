@@ -40,7 +40,7 @@ from patching.reaching import reach
 from patching.specs import Desired, Key, RegistrationSpec, TagSpec, to_plain
 from patching.work import Work, sources_as_plain
 from patching.writing import OutOfTimeError
-from portal.governance import clock
+from portal.governance import clock, host_clock
 from portal.governance.canonical import digest_of
 from portal.governance.states import move
 
@@ -54,7 +54,11 @@ State, Condition = PushRun.State, ResourceState.Condition
 
 
 def push(account_region: AccountRegion, *, trigger: str) -> PushRun | None:
-    """Make AWS what was approved. None when somebody else is at it just now."""
+    """Make AWS what was approved. None when somebody else is at it just now.
+
+    Raises HostClockOff where this host's clock is too wrong for that.
+    """
+    host_clock.must_be_right()
     lease = leases.take(account_region)
     if lease is None:
         return None

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.expressions import OrderBy
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.functions import Coalesce, Now, RowNumber
 
 from patching import breaker
 from patching.models import AccountRegion
@@ -42,7 +42,7 @@ def due() -> QuerySet[AccountRegion]:
     real_now = clock.real_now()
     wanted = Q(push_wanted__gt=F("push_done")) | Q(next_push_at=None) | Q(next_push_at__lte=clock.now())
     rested = Q(backoff_until=None) | Q(backoff_until__lte=real_now)
-    free = Q(lease_until=None) | Q(lease_until__lte=real_now)
+    free = Q(lease_until=None) | Q(lease_until__lte=Now())
     found = AccountRegion.objects.filter(wanted, rested, free, breaker.is_closed(), is_active=True)
     return found.order_by(_first("next_push_at"), "pk")
 
@@ -81,7 +81,7 @@ def _first(field: str) -> OrderBy:
 
 def may_begin(place: AccountRegion) -> bool:
     """Whether its account leaves workers to others. If not, the next tick sends for it again."""
-    busy = AccountRegion.objects.filter(account=place.account_id, lease_until__gt=clock.real_now())
+    busy = AccountRegion.objects.filter(account=place.account_id, lease_until__gt=Now())
     if busy.exclude(pk=place.pk).count() < PER_ACCOUNT:
         return True
     AccountRegion.objects.filter(pk=place.pk).update(nudged_at=None)

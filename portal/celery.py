@@ -4,15 +4,21 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from django.utils.module_loading import import_string
 
 from portal.governance import request_ids
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-app = Celery("patchwarden")
+app = Celery("patchwarden", task_cls="portal.governance.timely:TimelyTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse_a_wrong_clock(**_: Any) -> None:
+    import_string("portal.governance.timely.refuse_to_start")()
 
 
 @setup_logging.connect

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.governance import triggers
+from portal.governance import host_clock, triggers
 
 
 @never_cache
@@ -23,7 +23,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers, is migrated and holds its rules; 503 and the reason otherwise.
+    """200 when the database answers, is migrated, holds its rules and agrees on the time; 503 and the reason otherwise.
 
     ``workers`` is a sentence when they are silent. That keeps nobody out: pages work, and what is due waits.
     """
@@ -41,10 +41,13 @@ def _problem() -> str:
             _migrated.cache_clear()
             return "The database is not migrated. Run manage.py migrate."
         absent = triggers.missing(connection)
+        wrong_clock = host_clock.problem()
     except Error:
         _migrated.cache_clear()
         return "The database does not answer."
-    return f"The database lacks triggers: {', '.join(absent)}. Run manage.py migrate." if absent else ""
+    if absent:
+        return f"The database lacks triggers: {', '.join(absent)}. Run manage.py migrate."
+    return wrong_clock
 
 
 @cache

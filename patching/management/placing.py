@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from patching.aws.errors import AwsError
 from patching.management.answering import AnsweringCommand, cannot_run
 from patching.models import AccountRegion
+from portal.governance.host_clock import HostClockOff
 
 
 class PlaceCommand(AnsweringCommand):
@@ -31,8 +32,8 @@ def named_place(text: str) -> AccountRegion:
 
 @contextmanager
 def reaching_aws() -> Iterator[None]:
-    """Inside, AWS's refusals and silences end the command with status 2."""
+    """Inside, AWS's refusals and silences end the command with status 2, and so does a wrong clock of this host."""
     try:
         yield
-    except AwsError as problem:
+    except (AwsError, HostClockOff) as problem:
         raise cannot_run(str(problem)) from problem

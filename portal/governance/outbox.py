@@ -6,6 +6,7 @@ from smtplib import SMTPRecipientsRefused, SMTPResponseException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models.functions import Now
 
 from portal.governance import clock, nudge
 from portal.governance.models import Heartbeat, OutboxMessage, User
@@ -21,7 +22,6 @@ class MailSilentError(Exception):
 
 def tell(person: User, *, event: str, key: str, subject: str, body: str, url: str = "") -> None:
     """Promise one mail. The same event and key to the same person is promised once."""
-    at = clock.real_now()
     OutboxMessage.objects.bulk_create(
         [
             OutboxMessage(
@@ -32,7 +32,7 @@ def tell(person: User, *, event: str, key: str, subject: str, body: str, url: st
                 body=body,
                 url=url,
                 created_at=clock.now(),
-                due_at=at,
+                due_at=Now(),
             )
         ],
         ignore_conflicts=True,

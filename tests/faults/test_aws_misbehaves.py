@@ -296,7 +296,7 @@ def test_a_list_whose_token_expires_is_begun_anew_and_everything_counted_once(
     simulated_aws, retail, figures: FIGURES
 ):
     tally = figures("F29", "many instances in pages of ten; a NextToken expires in the middle of a list")
-    number = matrix.rounds(40, 1000)
+    number = matrix.rounds(40, 10_000)
     simulated_aws.reset_to(many(simulated_aws, number))
     retail.account.external_id = simulated_aws.external_id(RETAIL)
     retail.account.save(update_fields=["external_id"])

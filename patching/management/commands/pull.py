@@ -4,7 +4,7 @@ from typing import Any
 
 from patching import pull
 from patching.management.answering import cannot_run
-from patching.management.placing import PlaceCommand, named_place
+from patching.management.placing import PlaceCommand, named_place, reaching_aws
 
 
 class Command(PlaceCommand):
@@ -14,7 +14,8 @@ class Command(PlaceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         place = named_place(options["place"])
-        run = pull.pull(place)
+        with reaching_aws():
+            run = pull.pull(place)
         doubtful = run.error_code in pull.WORTH_A_LOOK
         if run.error and not doubtful:
             raise cannot_run(run.error)

@@ -4,7 +4,7 @@ from typing import Any
 
 from patching import push, turns
 from patching.management.answering import cannot_run
-from patching.management.placing import PlaceCommand, named_place
+from patching.management.placing import PlaceCommand, named_place, reaching_aws
 from patching.models import Operation, PushRun
 
 State = PushRun.State
@@ -17,7 +17,8 @@ class Command(PlaceCommand):
         place = named_place(options["place"])
         turns.want(place, by_hand=True)
         place.refresh_from_db()
-        run = push.push(place, trigger="command line")
+        with reaching_aws():
+            run = push.push(place, trigger="command line")
         if run is None:
             raise cannot_run(f"{place} is being pushed by another worker just now. Try again in a while.")
         document = {

@@ -1,0 +1,64 @@
+"""One host's clock goes wrong: its worker ends, nothing is taken from others, and they do what there is to do."""
+
+from glob import glob
+
+import pytest
+
+from patching.models import PushRun
+from portal.governance import audit
+from portal.governance.models import OutboxMessage
+from tests import people
+from tests.faults.rig import load, matrix, oracle, processes
+
+FAKETIME = glob("/usr/lib/*/faketime/libfaketime.so.1")  # Debian's package faketime
+SKEWS = ("+1h", "-1d", "-1h", "+1d")
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+@pytest.mark.skipif(not FAKETIME, reason="Install Debian's package faketime.")
+def test_a_worker_whose_clock_goes_wrong_leaves_everything_to_others(
+    simulated_aws, install, private_redis, figures, tmp_path
+):
+    tally = figures("F19", "the clock of one of two workers goes 1 h or 1 day wrong (libfaketime)")
+    (seed,) = matrix.seeds()
+    chance = matrix.announce(seed, "tests/faults/test_wrong_clocks.py")
+    company = load.company(simulated_aws, cells=2, places=2)
+    opal = people.person("opal")
+    company.begin()
+    right = install(redis=private_redis.url)
+    right.beat()
+    told_time = tmp_path / "faketime"
+    wrong = install(
+        redis=private_redis.url,
+        LD_PRELOAD=FAKETIME[0],
+        FAKETIME_TIMESTAMP_FILE=str(told_time),
+        FAKETIME_CACHE_DURATION="1",
+        FAKETIME_DONT_FAKE_MONOTONIC="1",
+    )
+    for skew in SKEWS[: matrix.rounds(1, len(SKEWS))]:
+        told_time.write_text("+0\n")
+        straying, other = wrong.worker(f"wrong{skew}"), right.worker(f"right{skew}")
+        for _ in range(4):
+            company.edit(chance)
+        told_time.write_text(f"{skew}\n")
+        ended = processes.until(lambda: not straying.lives, 60, "the wrong one ends")  # noqa: B023
+        tally.worst("s until it ended", ended)
+        again = wrong.worker(f"again{skew}")
+        tally.worst(
+            "s until in sync",
+            processes.until(lambda: not oracle.unlike(simulated_aws), 120, "in sync", every=0.5),
+        )
+        processes.until(lambda: not again.lives, 60, "started anew it ends at once")  # noqa: B023
+        tally.count("tasks done by it", again.log.read_text().count("succeeded"))
+        tally.count("leases lost", other.log.read_text().count("lost its lease"))
+        other.kill()
+        tally.rounds += 1
+    tally.count("pushes abandoned", PushRun.objects.filter(state="abandoned").count())
+    tally.double += len(oracle.doubles(simulated_aws))
+    tally.lost += len(oracle.unlike(simulated_aws))
+    tally.tell()
+    assert (tally.lost, tally.double) == (0, 0)
+    assert {tally.other[name] for name in ("tasks done by it", "leases lost", "pushes abandoned")} == {0}
+    assert OutboxMessage.objects.get(event="host.clock").recipient == opal
+    assert audit.verify().holds
