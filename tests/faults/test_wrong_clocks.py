@@ -52,7 +52,7 @@ def test_a_worker_whose_clock_goes_wrong_leaves_everything_to_others(
         processes.until(lambda: not again.lives, 60, "started anew it ends at once")  # noqa: B023
         tally.count("tasks done by it", again.log.read_text().count("succeeded"))
         tally.count("leases lost", other.log.read_text().count("lost its lease"))
-        other.kill()
+        other.terminate()
         tally.rounds += 1
     tally.count("pushes abandoned", PushRun.objects.filter(state="abandoned").count())
     tally.double += len(oracle.doubles(simulated_aws))
