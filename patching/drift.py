@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from patching.models import (
     ResourceState,
 )
 from patching.models.governed import Governed
-from portal.governance import audit, roles
+from portal.governance import audit, outbox, roles
 from portal.governance.deciding import LONGEST_REASON
 from portal.governance.errors import (
     DomainError,
@@ -30,12 +30,13 @@ from portal.governance.errors import (
     StaleRevision,
     WrongState,
 )
-from portal.governance.models import Role, User
+from portal.governance.models import AuditEntry, Role, User
 
 Item = dict[str, Any]
 Row = dict[str, Any]
 SHORTEST_REASON = 10
 ASKED_FOR = "patching.drift.adoption_asked"
+WISHED = "patching.drift.restore_wished"
 KINDS: dict[type[Governed], str] = {
     PatchBaseline: "baseline",
     PatchGroup: "patch-group",
@@ -106,6 +107,51 @@ def restore(drift: Drift, *, reason: str, by: User, digest: str = "") -> Drift:
     )
     effects.want_push({resource.account_region}, "operator", by_hand=True)
     return drift
+
+
+@transaction.atomic
+def ask_to_restore(drift: Drift, *, reason: str, by: User, digest: str = "") -> Drift:
+    """Tell those who decide that the team that owns it wants back what was approved. ``digest`` as in ``restore``.
+
+    Raises NotAllowed, InvalidInput, WrongState, StaleRevision, and DomainError with what to do instead.
+    """
+    if problems := _bad_reason(reason):
+        raise InvalidInput(problems)
+    drift = _open(drift, digest)
+    resource = drift.resource
+    try:
+        row = _row_of(resource)
+    except CannotBeAskedForError as problem:
+        raise DomainError(str(problem)) from problem
+    team = row.application.team if row.application else None
+    if team is None or not roles.is_member(by, team):
+        raise NotAllowed("The team that owns it asks that it is restored.")
+    if drift.is_being_restored:
+        raise WrongState(f"The next push restores {resource.label} already.")
+    if wish := wished([drift]).get(drift.pk):
+        raise WrongState(
+            f"{wish.actor} has asked for that already; operators and security operations decide."
+        )
+    why = reason.strip()
+    audit.record(WISHED, drift, by=by, team=team, reason=why, detail={"digest": drift.live_digest})
+    for person in (roles.holders(Role.OPERATOR) | roles.holders(Role.SECURITY_OPERATIONS)).distinct():
+        outbox.tell(
+            person,
+            event="drift.restore_wished",
+            key=f"{drift.pk}/{drift.live_digest[:12]}",
+            subject=f"{by} asks to restore {resource.label} in {resource.account_region}",
+            body=f"{why} Restore what was approved, or leave it as it is.",
+            url=f"/aws-accounts/{resource.account_region_id}/?tab=drift",
+        )
+    return drift
+
+
+def wished(drifts: Collection[Drift]) -> dict[int, AuditEntry]:
+    """Who asked that each of these drifts is restored as it is now, and why, by the drift's id."""
+    now = {(str(one.pk), one.live_digest): one.pk for one in drifts}
+    entries = audit.timeline(*drifts).filter(action=WISHED).select_related("actor")
+    found = {now.get((entry.object_id, entry.detail["digest"])): entry for entry in entries}
+    return {pk: entry for pk, entry in found.items() if pk is not None}
 
 
 @transaction.atomic

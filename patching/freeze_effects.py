@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from patching import freezing, openings
+from patching import freezing, missed, openings
 from patching.models import MaintenanceWindow, PatchFinding
 from patching.shutting_items import ends_of, in_utc, starts_of
 from patching.words import counted
@@ -77,6 +77,11 @@ def of_occurrence(approved: Spec | None, proposed: Spec | None) -> str:
         return f"{window.name} opens as its schedule says, {_when(when, window)}."
     if proposed["moved_to"]:
         new = in_utc(proposed["moved_to"])
+        if missed.was_missed(window, when, clock.now()):
+            return (
+                f"{window.name} did not open {_when(when, window)}. It opens once {_when(new, window)} to make up for "
+                f"that, as an extra window in AWS with the same tasks, for {many}; its schedule stays as it is."
+            )
         return (
             f"{window.name} stays shut {_when(when, window)} and opens once {_when(new, window)} instead, "
             f"as an extra window in AWS with the same tasks, for {many}."

@@ -1,12 +1,17 @@
-"""What to ask for where a window or its run went wrong, as fields of the window's spec. Reads only."""
+"""What to ask for where a window or its run went wrong, as fields of the window's or the opening's spec. Reads only."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from patching.models import MaintenanceWindow, ManagedInstance
+from patching import openings
+from patching.models import MaintenanceWindow, ManagedInstance, WindowHold
 
 LONGEST = 24  # hours that AWS lets a window be open
 LONGER = 2  # hours
+NOTICE = timedelta(hours=12)  # for those who decide, and for the push
+NIGHTS = 14  # that are looked through
 
 
 def longer(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +44,42 @@ def targets(window: MaintenanceWindow) -> dict[str, Any]:
     taken = {one for spec in others.values_list("spec", flat=True) for one in spec["instances"]}
     free = sorted(set(rows.values_list("instance_id", flat=True)) - taken)
     return {"instances": free} if free and free != sorted(window.spec["instances"]) else {}
+
+
+def once_more(window: MaintenanceWindow, opening: datetime, at: datetime) -> dict[str, Any]:
+    """An opening that never came, made up for at its own time of day on the first day that suits.
+
+    Nothing is held then and no other window of the application and environment is open. Empty where the window opens
+    again before that anyway.
+    """
+    zone, length = ZoneInfo(window.spec["timezone"]), timedelta(hours=window.spec["duration"])
+    following = openings.next_starts(window.spec, start=at, count=1, since=window.created_at)
+    today, time = at.astimezone(zone).date(), opening.astimezone(zone).time()
+    for night in range(NIGHTS):
+        moment = datetime.combine(today + timedelta(days=night), time, zone).astimezone(UTC)
+        if following and moment + length > following[0]:
+            return {}
+        if moment >= at + NOTICE and _is_free(window, moment, moment + length):
+            return {"run_at": _key(opening), "moved_to": _key(moment)}
+    return {}
+
+
+def _is_free(window: MaintenanceWindow, start: datetime, end: datetime) -> bool:
+    if WindowHold.objects.ahead(start).filter(window=window, starts_at__lt=end).exists():
+        return False
+    others = MaintenanceWindow.objects.live().filter(
+        application=window.application, environment=window.environment
+    )
+    return not any(
+        openings.between(
+            other.spec, start - timedelta(hours=other.spec["duration"]), end, since=other.created_at
+        )
+        for other in others.exclude(pk=window.pk)
+    )
+
+
+def _key(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _twice(number: str) -> str:

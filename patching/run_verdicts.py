@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db import transaction
 
-from patching import openings, run_fixes
+from patching import missed, openings, run_fixes
 from patching.aws.executions import NOT_STARTED, SKIPPED
 from patching.executions import settled
 from patching.findings.shifting import again
@@ -19,23 +19,23 @@ from patching.models import (
     MaintenanceWindow,
     ManagedInstance,
     ResourceState,
-    WindowHold,
     WindowRun,
 )
 from patching.posture.gaps import in_aws, next_run
+from patching.shutting_items import in_utc
 from patching.words import counted
 from portal.governance import audit, clock, outbox, roles
 from portal.governance.models import Role
 
-LATE = timedelta(minutes=30)
-LOOK_BACK = timedelta(days=8)
-EARLY = timedelta(minutes=10)
 WENT_WRONG = ("FAILED", "TIMED_OUT")
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that somebody should mend. ``fix`` are fields of the window to ask for, such as a longer duration."""
+    """One thing that somebody should mend.
+
+    ``fix`` are fields to ask for: of the window, such as a longer duration; of a missed one, of the opening instead.
+    """
 
     kind: str  # not_started, failed, skipped, missed, no_targets, no_future, disabled
     window: MaintenanceWindow
@@ -44,6 +44,7 @@ class Alert:
     about: str  # the run or moment it speaks of; the same thing is told once
     run: WindowRun | None = None
     fix: Mapping[str, Any] = field(default_factory=dict)
+    drift: Drift | None = None  # the change made outside that is to be restored
 
     @property
     def query(self) -> str:
@@ -109,33 +110,34 @@ def of_run(window: MaintenanceWindow, run: WindowRun) -> Iterator[Alert]:
 
 
 def _disabled(window: MaintenanceWindow, state: ResourceState) -> Iterator[Alert]:
-    drift = Drift.objects.filter(resource=state, state=Drift.Outcome.OPEN).first()
-    if drift is not None and any(change["field"] == "enabled" for change in drift.changes):
-        claim = f"{window.name} was disabled outside Patchwarden"
-        advice = "Restore it on the page of its account, or ask for its removal."
-        yield Alert("disabled", window, claim, advice, str(drift.pk))
+    drift = Drift.objects.filter(resource=state, state=Drift.Outcome.OPEN).select_related("resource").first()
+    if drift is None or not any(change["field"] == "enabled" for change in drift.changes):
+        return
+    claim = f"{window.name} was disabled outside Patchwarden"
+    advice = (
+        "It opens no more until it is restored. If it should stay shut, ask for a freeze or for its removal."
+    )
+    if drift.is_being_restored:
+        advice = "The next push opens it again."
+    yield Alert("disabled", window, claim, advice, str(drift.pk), drift=drift)
 
 
 def _missed(window: MaintenanceWindow, at: datetime) -> Iterator[Alert]:
     """The last opening that should have come, where AWS shows no run though we have looked since."""
-    place = window.account_region
-    since = max(at - LOOK_BACK, window.changed_at)
-    until = min(at, place.last_pulled_at or since) - LATE
-    starts = openings.next_starts(window.spec, start=since, count=200, since=window.created_at)
-    expected = [start for start in starts if start <= until]
-    if not expected:
+    opening = missed.last_of(window, at)
+    if opening is None:
         return
-    last = expected[-1]
-    around = (last - EARLY, last + LATE)
-    if WindowRun.objects.filter(window=window, started_at__range=around).exists():
-        return
-    if WindowHold.objects.in_force(last).filter(window=window).exists():
-        return
-    when = f"{last:%a} {last.day} {last:%b, %H:%M} UTC"
-    claim = f"{window.name} should have opened on {when}, and AWS shows no run"
-    yield Alert(
-        "missed", window, claim, "See whether it is enabled in AWS; ask for another start.", last.isoformat()
-    )
+    zone = window.spec["timezone"]
+    claim = f"{window.name} should have opened on {openings.in_words([opening], zone)}, and AWS shows no run"
+    fix = run_fixes.once_more(window, opening, at)
+    if fix:
+        advice = f"Ask that it opens once on {openings.in_words([in_utc(fix['moved_to'])], zone)}, or at another time."
+    elif following := next_run(window, at):
+        advice = f"It opens again on {openings.in_words([following], zone)}."
+    else:
+        advice = "Ask for another start."
+    advice = f"See whether it is enabled in AWS. {advice}"
+    yield Alert("missed", window, claim, advice, opening.isoformat(), fix=fix)
 
 
 def _has_targets(window: MaintenanceWindow) -> bool:

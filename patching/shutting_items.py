@@ -33,7 +33,12 @@ OCCURRENCE_FIELDS = (
     Field("region", "text", True, "Its AWS Region."),
     Field("application", "slug", True, "Its application."),
     Field("environment", "slug", True, "Its environment."),
-    Field("run_at", "ISO date and time with zone", True, "The opening by the window's own schedule."),
+    Field(
+        "run_at",
+        "ISO date and time with zone",
+        True,
+        "The opening by the window's own schedule: one ahead, or one that never came and is to be made up for.",
+    ),
     Field("moved_to", 'ISO date and time with zone or ""', False, "When it opens instead; empty to skip it."),
     Field(
         "override",

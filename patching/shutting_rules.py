@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from patching import freezing, openings
+from patching import freezing, missed, openings
 from patching.item_words import Problem
 from patching.models import AccountRegion, Application, Environment, Freeze, MaintenanceWindow, Occurrence
 from patching.models.governed import Governed
@@ -54,7 +54,7 @@ def check_freeze(spec: Spec, at: str, row: Governed | None, *, by: User, team: T
 
 
 def check_occurrence(spec: Spec, at: str, row: Governed | None, *, by: User, team: Team) -> list[Problem]:
-    """It names an opening ahead of a window of the team, and a time at which the window can run instead."""
+    """It names an opening of a window of the team, ahead or never come, and a time at which it can run instead."""
     window = window_of(spec, by=by)
     if window is None or window.application is None or window.application.team_id != team.pk:
         # the same words for a stranger's window and for none at all
@@ -66,7 +66,8 @@ def check_occurrence(spec: Spec, at: str, row: Governed | None, *, by: User, tea
     ahead = openings.next_starts(
         window.spec, start=clock.now(), count=OPENINGS_AHEAD, since=window.created_at
     )
-    if run_at not in ahead:
+    never_came = missed.is_missed(window, run_at, clock.now())
+    if run_at not in ahead and not never_came:
         example = f", such as {ahead[0]:%Y-%m-%dT%H:%M:%SZ}" if ahead else "; it has none"
         return [
             Problem(f"{at}.run_at", "unknown", f"Name one of the openings of {window.name} ahead{example}.")
@@ -75,6 +76,11 @@ def check_occurrence(spec: Spec, at: str, row: Governed | None, *, by: User, tea
     if others.exclude(pk=row.pk if row else None).exists():
         message = "This opening is skipped or moved already; ask to change that."
         return [Problem(f"{at}.run_at", "taken", message)]
+    if not spec["moved_to"] and never_came:
+        message = (
+            "It never came, so there is nothing to skip. Say when the window opens once to make up for it."
+        )
+        return [Problem(f"{at}.moved_to", "required", message)]
     if not spec["moved_to"]:
         return []
     return _check_new_time(spec, at, window, in_utc(spec["moved_to"]), run_at)

@@ -106,6 +106,12 @@ class Drifts(Verbs):
         """Have the next push overwrite exactly this change. For operators and security operations."""
         return self.do(drifts.restore, RestoreIn, http_status=status.HTTP_202_ACCEPTED)
 
+    @extend_schema(request=RestoreIn, responses={202: DriftOut})
+    @action(detail=True, methods=["post"], url_path="ask-to-restore")
+    def ask_to_restore(self, request: Request, pk: int) -> Response:
+        """Tell operators and security operations that it should be restored. For the team that owns it."""
+        return self.do(drifts.ask_to_restore, RestoreIn, http_status=status.HTTP_202_ACCEPTED)
+
     @extend_schema(request=NothingIn, responses={201: AskedOut})
     @action(detail=True, methods=["post"])
     def adopt(self, request: Request, pk: int) -> Response:

@@ -50,6 +50,10 @@ class OccurrenceQuerySet(VisibleQuerySet):
     def live(self) -> Self:
         return self.filter(retired_at=None)
 
+    def ahead(self, at: datetime) -> Self:
+        """Those whose opening, or the one instead of it, is still to come."""
+        return self.filter(Q(run_at__gt=at) | Q(moved_to__gt=at))
+
 
 class Occurrence(Governed):
     """One occurrence of a window that is skipped, or moved to another time.

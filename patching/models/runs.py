@@ -158,6 +158,11 @@ class Drift(models.Model):
     def __str__(self) -> str:
         return f"Drift of {self.resource}"
 
+    @property
+    def is_being_restored(self) -> bool:
+        """Whether the next push is to overwrite exactly this."""
+        return bool(self.resource.restore_digest) and self.resource.restore_digest == self.live_digest
+
 
 class Unmanaged(models.Model):
     """A baseline, window or patching association in an account-region that is not ours. We never touch it."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
-from patching import freeze_calendar, openings
+from patching import freeze_calendar, missed, openings
 from patching.freeze_calendar import CalendarError
 from patching.models import AccountRegion, Application, Environment, MaintenanceWindow
 from patching.shutting_items import in_utc
@@ -195,7 +195,7 @@ class OccurrenceForm(ObjectForm):
     run_at = forms.ChoiceField(label="Which opening")
     what = forms.ChoiceField(
         label="What becomes of it",
-        choices=[("skip", "It is skipped"), ("move", "It is moved to another time")],
+        choices=[("skip", "It is skipped"), ("move", "It comes at another time")],
     )
     moved_to = LocalField(required=False, label="When it opens instead")
     override = forms.BooleanField(
@@ -213,9 +213,14 @@ class OccurrenceForm(ObjectForm):
         ahead = openings.next_starts(
             window.spec, start=clock.now(), count=OPENINGS_OFFERED, since=window.created_at
         )
-        moments = sorted({*ahead, *(in_utc(one) for one in kept)})
+        never_came = missed.last_of(window, clock.now())
+        moments = sorted({*ahead, *(in_utc(one) for one in kept), *filter(None, [never_came])})
         choices_of(self, "run_at").choices = [
-            (f"{one:%Y-%m-%dT%H:%M:%SZ}", openings.in_words([one], zone)) for one in moments
+            (
+                f"{one:%Y-%m-%dT%H:%M:%SZ}",
+                f"{openings.in_words([one], zone)}{', which never came' if one == never_came else ''}",
+            )
+            for one in moments
         ]
         self.fields[
             "moved_to"

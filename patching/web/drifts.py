@@ -38,7 +38,7 @@ def context(user: User, place: AccountRegion, form: forms.Form | None = None) ->
     open_ones = mine.filter(state=Drift.Outcome.OPEN)
     found = list(open_ones[:OPEN_SHOWN])
     asked, labels = drifts.asked_for(found), _labels(place) if found else {}
-    asking = drifts.asking(user, found)
+    asking, wishes = drifts.asking(user, found), drifts.wished(found)
     decides = drifts.may_decide(user)
     return {
         "drifts": [
@@ -50,8 +50,8 @@ def context(user: User, place: AccountRegion, form: forms.Form | None = None) ->
                 "why_not": asking[one.pk].why_not,
                 "hidden": {"digest": one.live_digest},
                 "key": f"restore-{one.pk}",
-                "restoring": bool(one.resource.restore_digest)
-                and one.resource.restore_digest == one.live_digest,
+                "restoring": one.is_being_restored,
+                "wish": wishes.get(one.pk),
             }
             for one in found
         ],
@@ -86,6 +86,23 @@ def restore(request: SignedInRequest, pk: int) -> HttpResponse:
         messages.error(request, str(problem))
     else:
         messages.success(request, f"{drift.resource.label} is restored by the next push, in seconds.")
+    return _back(drift)
+
+
+@login_required
+@require_POST
+def ask_to_restore(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Tell those who decide that its owners want it restored."""
+    drift = _visible(request, pk)
+    said = {name: request.POST.get(name, "") for name in ("reason", "digest")}
+    try:
+        drifts.ask_to_restore(drift, by=request.user, **said)
+    except NotAllowed as problem:
+        raise PermissionDenied(str(problem)) from problem
+    except DomainError as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, "Operators and security operations are told.")
     return _back(drift)
 
 

@@ -1,7 +1,6 @@
 """Doors to asking: what may be asked for, one object new or changed or removed, several at once, an open request."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from patching import findings, permissions, presets, run_verdicts, versions, words
+from patching import findings, permissions, presets, versions, words
 from patching.approval import WINDOWS
 from patching.around import Around
 from patching.effects import items_of
@@ -24,7 +23,7 @@ from patching.models import (
 )
 from patching.models.governed import Governed
 from patching.permissions import ROWS
-from patching.web import adopting, freezes, wizard
+from patching.web import adopting, alerts, freezes, wizard
 from patching.web.asking import (
     AskForm,
     GroupForm,
@@ -39,7 +38,7 @@ from patching.web.asking_pages import answer
 from patching.web.baseline_forms import BaselineForm
 from patching.web.common import may_ask_for
 from patching.web.window_forms import WindowForm
-from portal.governance import clock, roles
+from portal.governance import roles
 from portal.governance.signing_in import SignedInRequest
 
 NOUNS = {"baseline": "baseline", "patch-group": "patch group", "window": "window"}
@@ -317,7 +316,7 @@ def _items_of_fix(request: HttpRequest, fix: str, row: Governed) -> list[Item] |
 
 def _change(request: HttpRequest, kind: str, row: Governed) -> HttpResponse:
     said = {"title": f"Change the {NOUNS[kind]} {row.name}", "reason": ""}
-    spec = {**row.spec, **_settling(request, row)}
+    spec = {**row.spec, **(alerts.fields_of_fix(request, row) if isinstance(row, MaintenanceWindow) else {})}
     if (fix := request.GET.get("fix")) and (items := _items_of_fix(request, fix, row)):
         if [(one["kind"], one["target"]) for one in items] != [(kind, row.pk)]:
             return _ask_for(request, items, said)
@@ -366,14 +365,6 @@ def _by_hand(spec: dict[str, Any], row: Governed, said: dict[str, str]) -> Any:
         return SeveralForm(data, initial=initial)
 
     return make
-
-
-def _settling(request: HttpRequest, row: Governed) -> Mapping[str, Any]:
-    """The fields that settle an alert of a window, as ``?alert=`` names its kind; none once it is gone."""
-    kind = request.GET.get("alert", "")
-    if not kind or not isinstance(row, MaintenanceWindow):
-        return {}
-    return next((one.fix for one in run_verdicts.of_window(row, clock.now()) if one.kind == kind), {})
 
 
 def _remove(request: HttpRequest, kind: str, row: Governed) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Pages of freezes and single openings: what keeps windows shut, which windows, and the doors to ask for it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from patching import freeze_effects, freezing, holding_words, shutting_words
+from patching import freeze_effects, freezing, holding_words, openings, shutting_words
 from patching.models import Freeze, MaintenanceWindow, Occurrence, WindowHold
 from patching.permissions import ROWS
 from patching.shutting_items import in_utc
+from patching.web import alerts
 from patching.web.asking import AskForm, RemovalForm
 from patching.web.asking_pages import answer
 from patching.web.asking_times import CalendarForm, FreezeForm, OccurrenceForm
@@ -181,16 +183,28 @@ def window_occurrence(request: HttpRequest, pk: int) -> HttpResponse:
     with suppress(ValueError, OverflowError):
         chosen = f"{in_utc(chosen):%Y-%m-%dT%H:%M:%SZ}"
     initial = {"title": f"One opening of {window.name}"} | ({"run_at": chosen} if chosen else {})
+    if fix := alerts.opening_instead(request, window):
+        initial |= _made_up_for(window, fix)
 
     def make(data: Any = None) -> AskForm:
         return OccurrenceForm(data, window=window, initial=initial)
 
-    return answer(
-        request,
-        make,
-        heading=f"Skip or move an opening of {window.name}",
-        about="The window stays shut for that opening; its schedule stays as it is.",
-    )
+    heading = f"Skip or move an opening of {window.name}"
+    about = "The window stays shut for that opening; its schedule stays as it is."
+    if fix:
+        heading = f"Ask for an extra opening of {window.name}"
+        about = "It makes up for the one that never came; the schedule stays as it is."
+    return answer(request, make, heading=heading, about=about)
+
+
+def _made_up_for(window: MaintenanceWindow, fix: Mapping[str, Any]) -> dict[str, Any]:
+    zone = window.spec["timezone"]
+    when = openings.in_words([in_utc(fix["run_at"])], zone)
+    return {
+        **OccurrenceForm.filled_from({**fix, "override": False}, zone),
+        "title": f"Extra opening of {window.name}"[:120],
+        "reason": f"It should have opened on {when}, and AWS shows no run.",
+    }
 
 
 @login_required

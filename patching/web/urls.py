@@ -112,6 +112,7 @@ urlpatterns = [
     path("aws-accounts/<int:pk>/prove/", accounts.prove, name="prove"),
     path("aws-accounts/<int:pk>/drift-policy/", accounts.drift_policy, name="drift-policy"),
     path("drifts/<int:pk>/restore/", drifts.restore, name="drift-restore"),
+    path("drifts/<int:pk>/ask-to-restore/", drifts.ask_to_restore, name="drift-ask-to-restore"),
     path("drifts/<int:pk>/adopt/", drifts.adopt, name="drift-adopt"),
     path("resources/<int:pk>/retry/", resources.retry, name="resource-retry"),
     path("resources/<int:pk>/park/", resources.park, name="resource-park"),

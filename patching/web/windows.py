@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from patching import exclusions, findings, openings, run_paces, run_verdicts, schedules, task_times, words
+from patching import exclusions, findings, openings, run_paces, schedules, task_times, words
 from patching.models import MaintenanceWindow, ManagedInstance, Waiver
 from patching.sizing import Paces
-from patching.web import runs, standing
+from patching.web import alerts, runs, standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
 from patching.web.filters import PlacedFilter
 from patching.web.freezes import holds_of
@@ -83,10 +83,10 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "in_words": _in_words(window),
         "runs": _runs(window),
         "past": runs.past_runs(window),
-        "alerts": [] if window.retired_at else list(run_verdicts.of_window(window, clock.now())),
+        "alerts": alerts.of_window(request.user, window),
         "changes": _clock_changes(window),
         "holds": holds_of(request.user, window),
-        "openings": window.occurrences.live().filter(run_at__gt=clock.now()),
+        "openings": window.occurrences.live().ahead(clock.now()),
         "tasks": _tasks(window.spec, members),
         "members": members,
         **how_they_stand(request.user, window, "home_window"),

@@ -17,6 +17,7 @@ from patching.models import (
 )
 from portal.governance import audit, clock
 from portal.governance.errors import DomainError, InvalidInput, NotAllowed, StaleRevision, WrongState
+from portal.governance.models import OutboxMessage
 from tests import asks, factories, pushing
 from tests.pushing import approved, pushed, resource
 
@@ -114,6 +115,34 @@ def test_only_operators_and_security_operations_restore_and_say_the_policy(cast,
     for name in ("opal", "ines"):
         drifts.restore(longer, reason=WHY, by=cast[name])
         assert drifts.set_policy(standing, Policy.PAUSE, reason=WHY, by=cast[name]).drift_policy == "pause"
+
+
+def test_the_team_that_owns_it_asks_once_that_it_is_restored(longer, cast):
+    drifts.ask_to_restore(longer, reason=WHY, by=cast["rita"], digest=longer.live_digest)
+    told = OutboxMessage.objects.filter(event="drift.restore_wished")
+    assert set(told.values_list("recipient__username", flat=True)) == {"opal", "ines", "ivan"}
+    wish = drifts.wished([longer])[longer.pk]
+    assert (wish.actor, wish.reason) == (cast["rita"], WHY)
+    assert window().restore_digest == ""  # nothing is written on the owners' word alone
+    with pytest.raises(WrongState, match="Rita Braun has asked for that already"):
+        drifts.ask_to_restore(longer, reason=WHY, by=cast["omar"])
+
+
+def test_what_changed_again_is_asked_for_anew(longer, standing, ssm, cast):
+    drifts.ask_to_restore(longer, reason=WHY, by=cast["rita"])
+    again = found(standing, ssm.update_maintenance_window, WindowId=window().aws_id, Duration=12)
+    assert drifts.wished([again]) == {}
+    drifts.ask_to_restore(again, reason=WHY, by=cast["omar"])
+
+
+def test_nobody_else_asks_and_nobody_asks_for_what_is_on_its_way(longer, cast, opal):
+    for name in ("ines", "noor", "axel", "opal"):
+        with pytest.raises(NotAllowed):
+            drifts.ask_to_restore(longer, reason=WHY, by=cast[name])
+    drifts.restore(longer, reason=WHY, by=opal)
+    longer.refresh_from_db()
+    with pytest.raises(WrongState, match="already"):
+        drifts.ask_to_restore(longer, reason=WHY, by=cast["rita"])
 
 
 def test_without_a_reason_nothing_is_restored_and_every_bad_field_is_named(longer, standing, opal):

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from patching import freeze_effects, freezing, permissions, workflow
+from patching import desired, freeze_effects, freezing, permissions, workflow
 from patching.calendar import reading
 from patching.items import check_items, with_defaults
-from patching.models import Freeze, MaintenanceWindow, Occurrence, WindowHold
+from patching.models import AccountRegion, Freeze, MaintenanceWindow, Occurrence, WindowHold, WindowRun
 from portal.governance import clock
 from portal.governance.errors import InvalidInput
 from tests import asks, factories
@@ -215,6 +215,59 @@ def test_a_new_time_has_to_be_free(window, cast, moved_to):
     with pytest.raises(InvalidInput) as refused:
         asks.drafted(cast["rita"], [opening_item(window, moved_to=moved_to)])
     assert fields_of(refused) == ["items[0].spec.moved_to"]
+
+
+@pytest.fixture
+def never_came(window):
+    """It is Sunday morning, AWS was read, and of last night's opening there is no run."""
+    clock.set_to(OPENS + timedelta(hours=6))
+    AccountRegion.objects.update(last_pulled_at=clock.now())
+    return window
+
+
+def test_an_opening_that_never_came_is_made_up_for_by_an_extra_window(never_came, cast):
+    into = OPENS + timedelta(days=1)
+    item = opening_item(never_came, moved_to=into.isoformat())
+    effect = freeze_effects.of_occurrence(None, with_defaults(item)["spec"])
+    assert effect.startswith("payments-dev did not open Sun 7 Jun 02:00 Europe/Berlin (00:00 UTC). It opens")
+    request = asks.approve(asks.submitted(cast["rita"], [item]), cast["omar"])
+    assert request.state == "approved"
+    assert holds() == []  # nothing is left to shut
+    (extra,) = desired.moved_now(never_came.account_region, clock.now())
+    assert extra.moved_to == into
+
+
+def test_what_never_came_is_not_skipped(never_came, cast):
+    with pytest.raises(InvalidInput) as refused:
+        asks.drafted(cast["rita"], [opening_item(never_came)])
+    assert fields_of(refused) == ["items[0].spec.moved_to"]
+
+
+@pytest.mark.parametrize("why", ["it ran", "it was held", "nobody has looked since", "it never opens then"])
+def test_an_earlier_opening_is_made_up_for_only_if_it_never_came(never_came, cast, why):
+    run_at = OPENS
+    if why == "it ran":
+        WindowRun.objects.create(
+            account_region=never_came.account_region,
+            window=never_came,
+            aws_window_id="mw-1",
+            execution_id="e-1",
+            status="SUCCESS",
+            started_at=OPENS,
+            read_at=OPENS,
+        )
+    elif why == "it was held":
+        WindowHold.objects.create(
+            window=never_came, source="freeze:1", starts_at=OPENS, ends_at=OPENS + timedelta(hours=1)
+        )
+    elif why == "nobody has looked since":
+        AccountRegion.objects.update(last_pulled_at=OPENS)
+    else:
+        run_at = OPENS - timedelta(hours=1)
+    into = (OPENS + timedelta(days=1)).isoformat()
+    with pytest.raises(InvalidInput) as refused:
+        asks.drafted(cast["rita"], [opening_item(never_came, run_at=run_at.isoformat(), moved_to=into)])
+    assert fields_of(refused) == ["items[0].spec.run_at"]
 
 
 def test_into_a_freeze_an_opening_goes_only_with_an_override_that_more_people_decide(window, cast):

@@ -5,11 +5,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from patching import holding, run_verdicts
-from patching.models import Drift, MaintenanceWindow, ManagedInstance, ResourceState, RunOutcome, WindowRun
+from patching.effects import items_of
+from patching.models import (
+    ChangeRequest,
+    Drift,
+    MaintenanceWindow,
+    ManagedInstance,
+    ResourceState,
+    RunOutcome,
+    WindowRun,
+)
 from patching.posture.why import _links
 from portal.governance import clock
 from portal.governance.models import AuditEntry, OutboxMessage
 from tests import asks, factories
+from tests.patching.test_freezing import opening_item
 
 MADE = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OPENS = datetime(2026, 6, 7, 0, tzinfo=UTC)  # Sunday, 02:00 in Berlin
@@ -32,6 +42,7 @@ def window(cast):
         uid=str(made.uid),
         aws_id="mw-1",
         condition="in_sync",
+        sources=[{"kind": "revision", "id": str(made.revision_id), "digest": made.revision.digest}],
         changed_at=MADE,
     )
     made.account_region.last_pulled_at = LATER
@@ -109,6 +120,38 @@ def test_a_run_that_never_came_is_missed(window):
     assert found(window) == ["missed"]
 
 
+def test_for_a_missed_run_an_extra_opening_on_the_next_night_is_proposed(window):
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.claim == (
+        "payments-dev should have opened on Sun 7 Jun 02:00 Europe/Berlin (00:00 UTC), and AWS shows no run"
+    )
+    assert alert.fix == {"run_at": "2026-06-07T00:00:00Z", "moved_to": "2026-06-08T00:00:00Z"}
+    assert "opens once on Mon 8 Jun 02:00" in alert.advice
+
+
+def test_the_extra_opening_keeps_clear_of_holds_and_of_other_windows_of_the_environment(window, cast):
+    freeze = {"source": "freeze:1", "digest": "d", "reason": "Closing"}
+    holding.hold([window], starts_at=LATER, ends_at=OPENS + timedelta(days=1, hours=3), **freeze)
+    other = factories.instance(factories.payments(), "dev", name="other")
+    beside = asks.window_item([other], name="payments-dev-2", schedule="cron(30 3 ? * TUE *)")
+    asks.in_effect(cast["rita"], [beside], cast["omar"])
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.fix["moved_to"] == "2026-06-10T00:00:00Z"  # Monday is held, on Tuesday the other one is open
+
+
+def test_a_window_that_opens_again_at_once_is_not_made_up_for(window):
+    window.spec["schedule"] = "cron(0 2 ? * SUN,MON *)"
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert (alert.kind, alert.fix) == ("missed", {})
+    assert "It opens again on Mon 8 Jun 02:00" in alert.advice
+
+
+def test_an_opening_that_is_made_up_for_is_no_alert_any_more(window, cast):
+    instead = opening_item(window, moved_to="2026-06-08T00:00:00Z")
+    asks.in_effect(cast["rita"], [instead], cast["omar"])
+    assert found(window) == []
+
+
 def test_a_held_window_misses_nothing(window):
     holding.hold(
         [window],
@@ -156,6 +199,19 @@ def test_a_window_that_somebody_disabled(window, field, kinds):
     assert found(window) == kinds
 
 
+def test_what_the_next_push_opens_again_needs_nobody(window):
+    ran(window)
+    Drift.objects.create(
+        resource=ResourceState.objects.get(),
+        changes=[{"field": "enabled", "live": False, "desired": True}],
+        live_digest="shut",
+        found_at=LATER,
+    )
+    ResourceState.objects.update(restore_digest="shut")
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.advice == "The next push opens it again."
+
+
 def test_an_alert_is_told_once_to_the_lead_and_to_operators(window, cast):
     ran(window, "FAILED", "FAILED")
     run_verdicts.tell_due(window.account_region)
@@ -172,6 +228,67 @@ def test_the_window_page_shows_it_with_a_change_to_ask_for(window, browse, cast)
     assert f"/windows/{window.pk}/change/?alert=not_started" in page
     form = browse(cast["rita"]).get(f"/windows/{window.pk}/change/?alert=not_started").content.decode()
     assert 'value="6"' in form
+
+
+def test_the_window_page_leads_from_a_missed_run_to_the_form_of_an_extra_opening(window, browse, cast):
+    rita = browse(cast["rita"])
+    door = f"/windows/{window.pk}/occurrence/?alert=missed"
+    assert door in rita.get(f"/windows/{window.pk}/").content.decode()
+    shown = rita.get(door)
+    said = {
+        name: shown.context["form"][name].value()
+        for name in ("title", "reason", "run_at", "what", "moved_to")
+    }
+    assert (said["run_at"], said["what"]) == ("2026-06-07T00:00:00Z", "move")
+    assert "which never came" in shown.content.decode()
+    moved_to = f"{said['moved_to']:%Y-%m-%dT%H:%M}"
+    response = rita.post(door, {**said, "moved_to": moved_to, "do": "draft"})
+    assert response.status_code == 302, response.context["form"].errors
+    (item,) = items_of(ChangeRequest.objects.latest("pk").current)
+    assert (item["kind"], item["spec"]["moved_to"]) == ("occurrence", "2026-06-08T00:00:00Z")
+
+
+def test_an_alert_fills_no_form_but_its_own(window, browse, cast):
+    rita = browse(cast["rita"])
+    form = rita.get(f"/windows/{window.pk}/occurrence/?alert=not_started").context["form"]
+    assert "moved_to" not in form.initial
+    form = rita.get(f"/windows/{window.pk}/change/?alert=missed").context["form"]
+    assert "run_at" not in form.initial
+
+
+@pytest.fixture
+def disabled(window):
+    ran(window)
+    return Drift.objects.create(
+        resource=ResourceState.objects.get(),
+        changes=[{"field": "enabled", "live": False, "desired": True}],
+        live_digest="shut",
+        live={"enabled": False},
+        found_at=LATER,
+    )
+
+
+def test_operators_restore_a_disabled_window_from_its_page(window, disabled, browse, cast):
+    opal = browse(cast["opal"])
+    page = opal.get(f"/windows/{window.pk}/").content.decode()
+    assert "Restore what was approved" in page
+    opal.post(f"/drifts/{disabled.pk}/restore/", {"reason": "It has to open.", "digest": "shut"})
+    page = opal.get(f"/windows/{window.pk}/").content.decode()
+    assert "The next push opens it again." in page
+    assert "Restore what was approved" not in page
+
+
+def test_owners_ask_that_a_disabled_window_is_restored(window, disabled, browse, cast):
+    rita, opal = browse(cast["rita"]), browse(cast["opal"])
+    assert "Ask to restore it" in rita.get(f"/windows/{window.pk}/").content.decode()
+    rita.post(f"/drifts/{disabled.pk}/ask-to-restore/", {"reason": "Tonight is ours.", "digest": "shut"})
+    page = rita.get(f"/windows/{window.pk}/").content.decode()
+    assert "Rita Braun has asked to restore it" in page
+    assert "Ask to restore it" not in page
+    assert (
+        "Rita Braun asks to restore it: Tonight is ours."
+        in opal.get(f"/windows/{window.pk}/").content.decode()
+    )
 
 
 def chain(key):
