@@ -30,6 +30,14 @@ SLOT_NAMES = {
     LEAD_OR_SECURITY: "Team lead or security operations",
 }
 
+
+
+def called(slot: str) -> str:
+    """A slot inside a sentence: team lead, CISO."""
+    name = SLOT_NAMES.get(slot, slot)
+    return name if name.isupper() else name[:1].lower() + name[1:]
+
+
 # What an item touches → whose word it needs. The floor below which no setting goes.
 DECISION_TABLE = {
     ("patch-group", False): {LEAD_OR_SECURITY},
@@ -257,7 +265,7 @@ def who_is_missing(request: ChangeRequest, needs: Iterable[str]) -> list[str]:
     """Slots that cannot all be filled by different people who are not authors, in words."""
     choices = {slot: set(eligible(request, slot).values_list("pk", flat=True)) for slot in needs}
     taken: dict[int, str] = {}
-    return [SLOT_NAMES[slot] for slot in choices if not _seat(slot, choices, taken, set())]
+    return [called(slot) for slot in choices if not _seat(slot, choices, taken, set())]
 
 
 def _seat(slot: str, choices: dict[str, set[int]], taken: dict[int, str], tried: set[int]) -> bool:

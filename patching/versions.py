@@ -14,7 +14,7 @@ from patching.effects import items_of
 from patching.items import is_new, name_of
 from patching.models import ChangeRequest, Decision, Revision
 from patching.models.governed import Governed
-from patching.permissions import ROWS, SLOT_NAMES
+from patching.permissions import ROWS, called
 from portal.governance.canonical import digest_of
 from portal.governance.models import Outcome, User
 
@@ -112,7 +112,7 @@ def _words(revision: Revision) -> tuple[Word, ...]:
 
 
 def _word(decision: Decision) -> Word:
-    return Word(SLOT_NAMES.get(decision.slot, decision.slot), decision.decided_by, decision.decided_at)
+    return Word(called(decision.slot), decision.decided_by, decision.decided_at)
 
 
 def _item(revision: Revision, row: Governed, kind: str, words: Sequence[Word]) -> dict[str, Any] | None:

@@ -282,7 +282,7 @@ def _present(request: ChangeRequest) -> ChangeRequest:
     needs = permissions.slots_needed(items)
     if missing := permissions.who_is_missing(request, needs):
         raise DomainError(
-            f"Nobody can decide as {' and '.join(missing).lower()} on this. "
+            f"Nobody can decide as {' and '.join(missing)} on this. "
             "An administrator can grant the role; who asks or edits cannot decide."
         )
     ChangeRequest.objects.filter(pk=request.pk).update(
@@ -390,7 +390,7 @@ def _why_not(by: User, request: ChangeRequest) -> str:
         return f"You asked for {request.number} or helped to write it; somebody else decides."
     if Decision.objects.filter(revision=request.current, decided_by=by).exists():
         return f"You have decided on this revision of {request.number} already."
-    names = [permissions.SLOT_NAMES[slot].lower() for slot in permissions.open_slots(request)]
+    names = [permissions.called(slot) for slot in permissions.open_slots(request)]
     return f"{request.number} waits for {' and '.join(names) or 'nobody'}; that is not you."
 
 

@@ -55,6 +55,7 @@ _SAID = {
     "revoked": "revoked it",
     "narrowed": "narrowed it",
     "restored": "restored it, with proof from AWS",
+    "drift.restore_wished": "asked to restore it",
     "review_raised": "asked for a review: {text}",
     "review_kept": "reviewed it and let it go on",
     "review_ended": "reviewed it and ended it",

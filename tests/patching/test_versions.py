@@ -34,7 +34,7 @@ def test_each_version_says_who_asked_who_approved_and_when_it_was_in_force(basel
     assert newest.digest == digest_of(baseline.spec) == baseline.spec_digest
     assert newest.revision.request.requested_by == cast["omar"]
     assert [(word.slot, word.by) for word in newest.words] == [
-        ("Security operations", cast["ines"]),
+        ("security operations", cast["ines"]),
         ("CISO", cast["clara"]),
     ]
 

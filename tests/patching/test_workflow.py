@@ -100,7 +100,7 @@ def fleet_of():
 def test_an_edit_that_leaves_nobody_to_decide_is_refused(cast, ha):
     Delegation.objects.all().delete()
     RoleGrant.objects.filter(user=cast["clara"]).delete()
-    with pytest.raises(DomainError, match="Nobody can decide as ciso"):
+    with pytest.raises(DomainError, match="Nobody can decide as CISO"):
         workflow.revise(
             ha, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=asks.ha_items(fleet_of())
         )
@@ -485,7 +485,7 @@ def test_a_baseline_in_use_is_not_renamed_away_from_its_groups(cast, ha):
 def test_a_delegate_does_not_decide_for_a_ciso_who_asked(cast, ha):
     Membership.objects.create(team=ha.team, user=cast["clara"])
     window = asks.window_item(fleet_of()[:1], env="dev", name="from-clara")
-    with pytest.raises(DomainError, match="Nobody can decide as ciso"):
+    with pytest.raises(DomainError, match="Nobody can decide as CISO"):
         asks.submitted(cast["clara"], asks.ha_items(fleet_of()))
     assert asks.submitted(cast["clara"], [window]).needs == ["lead_or_security"]
     with pytest.raises(IntegrityError), transaction.atomic():
