@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from patching import effects, holding
-from patching.models import Application, FailureRecord, MaintenanceWindow, RunReview, WindowHold
+from patching.models import Application, Environment, FailureRecord, MaintenanceWindow, RunReview, WindowHold
 from portal.governance import audit, clock, outbox, roles, states
 from portal.governance.canonical import digest_of
 from portal.governance.deciding import LONGEST_REASON
@@ -85,8 +85,19 @@ def may_let_go(user: User, record: FailureRecord) -> bool:
 
 def later_windows(record: FailureRecord) -> list[MaintenanceWindow]:
     """Windows of the same application in environments that are patched later."""
+    return _later(record.application, record.environment)
+
+
+def would_hold(window: MaintenanceWindow) -> list[MaintenanceWindow]:
+    """Windows that a problem reported about this one would keep shut, by the installation's rule."""
+    if settings.FAILURE_HOLDS != HOLD or window.application is None or window.environment is None:
+        return []
+    return _later(window.application, window.environment)
+
+
+def _later(application: Application, environment: Environment) -> list[MaintenanceWindow]:
     rows = MaintenanceWindow.objects.live().filter(
-        application=record.application, environment__rank__gt=record.environment.rank
+        application=application, environment__rank__gt=environment.rank
     )
     return list(
         rows.select_related("account_region__account", "environment").order_by("environment__rank", "name")

@@ -31,7 +31,6 @@ SLOT_NAMES = {
 }
 
 
-
 def called(slot: str) -> str:
     """A slot inside a sentence: team lead, CISO."""
     name = SLOT_NAMES.get(slot, slot)

@@ -1,7 +1,7 @@
 """AWS's quotas of one place: used now, asked for, and left, as if everything asked for were there. Reads only."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from patching.sizing import AUTOMATIONS, wanted_at_once
 from portal.governance import clock
 
 Item = Mapping[str, Any]
+NEARLY_FULL = 0.9
 SOURCES = {
     "told": "Service Quotas",
     "default": f"AWS's default, {limits.DEFAULTS_AS_OF}",
@@ -44,6 +45,16 @@ class Quota:
         return self.after <= self.limit
 
     @property
+    def share(self) -> float:
+        """How much of it is used after approval."""
+        return self.after / self.limit if self.limit else 1.0
+
+    @property
+    def is_tight(self) -> bool:
+        """It does not fit, or what is asked for nearly fills it."""
+        return not self.fits or (self.asked > 0 and self.share >= NEARLY_FULL)
+
+    @property
     def source_in_words(self) -> str:
         return SOURCES[self.source]
 
@@ -57,6 +68,67 @@ class Quota:
         kept = min(self.now, self.after)
         role = "bad" if not self.fits else "wait"
         return [{"role": "low", "value": kept}, {"role": role, "value": max(0, self.after - kept)}]
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """Every quota of one place, with those first that decide whether a request fits there."""
+
+    place: AccountRegion
+    rows: tuple[Quota, ...]
+
+    @property
+    def fits(self) -> bool:
+        return all(one.fits for one in self.rows)
+
+    @property
+    def tight(self) -> list[Quota]:
+        return [one for one in self.rows if one.is_tight]
+
+    @property
+    def asked(self) -> list[Quota]:
+        """Those that something is asked of and that have room for it."""
+        return [one for one in self.rows if one.asked and not one.is_tight]
+
+    @property
+    def untouched(self) -> list[Quota]:
+        return [one for one in self.rows if not one.asked and not one.is_tight]
+
+    @property
+    def fullest(self) -> Quota:
+        """Of what something is asked of, the one with the least room; of all where nothing is."""
+        return max([one for one in self.rows if one.asked] or self.rows, key=lambda one: one.share)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a request fits into every place that it touches, the least room first."""
+
+    places: tuple[InPlace, ...]
+
+    @property
+    def full(self) -> list[InPlace]:
+        return [one for one in self.places if not one.fits]
+
+    @property
+    def near(self) -> list[InPlace]:
+        return [one for one in self.places if one.fits and one.tight]
+
+    @property
+    def roomy(self) -> list[InPlace]:
+        return [one for one in self.places if not one.tight]
+
+    @property
+    def only(self) -> InPlace | None:
+        return self.places[0] if len(self.places) == 1 else None
+
+
+def fit(around: Around, places: Iterable[AccountRegion]) -> Fit:
+    """Every quota of every place that is touched, as if everything asked for were there."""
+    found = [InPlace(place, tuple(of(around, place))) for place in places]
+    return Fit(
+        tuple(sorted(found, key=lambda one: (one.fits, not one.tight, -one.fullest.share, one.place.pk)))
+    )
 
 
 def of(around: Around, place: AccountRegion) -> list[Quota]:

@@ -1,6 +1,7 @@
 """Pages of failure records: what patching broke, what that holds, and what people decide about it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import django_filters
@@ -12,9 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from patching import failures
-from patching.models import FailureRecord
+from patching import failures, words
+from patching.models import FailureRecord, MaintenanceWindow, ManagedInstance, WindowHold
+from patching.posture import gaps
+from patching.run_outcomes import GOOD
 from patching.web.filters import WhoseFilter
+from patching.web.runs import WORST_FIRST
 from portal.governance import audit, audit_words, clock, lists
 from portal.governance.errors import DomainError, NotAllowed
 from portal.governance.signing_in import SignedInRequest
@@ -110,10 +114,14 @@ def failure_resolve(request: SignedInRequest, pk: int) -> HttpResponse:
 def _page(request: Any, record: FailureRecord, form: HoldForm | None, status: int = 200) -> HttpResponse:
     decides = record.state == FailureRecord.State.OPEN and failures.may_decide(request.user, record)
     limit = failures.last_day(record)
+    holds = failures.holds_of(record)
     context = {
         "record": record,
         "run": record.review.run,
-        "holds": failures.holds_of(record),
+        "holds": holds,
+        "held": words.listed(one.window.name for one in holds if one.ended_at is None),
+        "falls_out": _first_to_fall_out(holds),
+        "outcomes": _outcomes(record),
         "decides": decides,
         "may_let_go": decides and failures.may_let_go(request.user, record),
         "hold_form": (form or HoldForm(initial={"until": limit}))
@@ -123,6 +131,36 @@ def _page(request: Any, record: FailureRecord, form: HoldForm | None, status: in
         "events": [audit_words.event(entry) for entry in audit.timeline(record)],
     }
     return render(request, "patching/failure_detail.html", context, status=status)
+
+
+def _first_to_fall_out(holds: list[WindowHold]) -> tuple[MaintenanceWindow, datetime] | None:
+    """The next opening that does not come because of these holds."""
+    at = clock.now()
+    found = [
+        (start, hold.window)
+        for hold in holds
+        if hold.ended_at is None
+        and (start := gaps.next_run(hold.window, max(at, hold.starts_at))) is not None
+        and start < hold.ends_at
+    ]
+    if not found:
+        return None
+    start, window = min(found, key=lambda pair: pair[0])
+    return window, start
+
+
+def _outcomes(record: FailureRecord) -> dict[str, list[dict[str, Any]]]:
+    """The outcomes of then with names where they are known: what went wrong, the worst first, and what went well."""
+    ids = {one["instance"] for one in record.outcomes}
+    rows = ManagedInstance.objects.filter(
+        account_region=record.review.window.account_region_id, instance_id__in=ids
+    )
+    known = {one.instance_id: one for one in rows}
+    told = [{**one, "named": known.get(one["instance"])} for one in record.outcomes]
+    bad = [one for one in told if one["status"] != GOOD]
+    places = {status: place for place, status in enumerate(WORST_FIRST)}
+    bad.sort(key=lambda one: places.get(one["status"], 0))
+    return {"bad": bad, "good": [one for one in told if one["status"] == GOOD]}
 
 
 def _do(

@@ -300,7 +300,7 @@ def _page(
         context["sizes"] = findings.sizes_of(findings.planned_after(around))
         # a freeze makes nothing in AWS that a quota counts
         counted = touched.places if set(touched.kinds) - {"freeze"} else ()
-        context["quotas"] = [(place, quotas.of(around, place)) for place in counted]
+        context["quotas"] = quotas.fit(around, counted)
     if request.method == "GET" and (earlier := look(change, request.user)):
         context["since"] = since.of(change, earlier)
     return render(request, "patching/request_detail.html", context, status=status)

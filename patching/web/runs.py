@@ -8,21 +8,26 @@ import django_filters
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from patching import failures, run_reviews
+from patching import failures, openings, run_reviews
 from patching.models import MaintenanceWindow, RunOutcome, WindowRun
+from patching.posture import gaps
+from patching.run_outcomes import GOOD as SUCCESS
+from patching.web import alerts
 from patching.web.filters import search
-from portal.governance import lists
+from patching.words import listed
+from portal.governance import clock, lists
 from portal.governance.errors import DomainError, NotAllowed
+from portal.governance.models import User
 from portal.governance.signing_in import SignedInRequest
 from portal.governance.state_looks import look_of, spelled
 
 PAST_RUNS = 12
-STATUSES = ("SUCCESS", "NOT_STARTED", "FAILED", "TIMED_OUT", "CANCELLED", "IN_PROGRESS", "PENDING")
+WORST_FIRST = ("FAILED", "TIMED_OUT", "NOT_STARTED", "CANCELLED", "IN_PROGRESS", "PENDING", "SUCCESS")
 
 
 class OutcomeFilter(django_filters.FilterSet):
@@ -31,7 +36,7 @@ class OutcomeFilter(django_filters.FilterSet):
     q = search("Instance id", field_name="instance_id_text", lookup_expr="icontains")
     task = django_filters.CharFilter(field_name="task", lookup_expr="icontains", label="Task")
     status = django_filters.ChoiceFilter(
-        choices=[(one, look_of(one, "execution").word) for one in STATUSES],
+        choices=[(one, look_of(one, "execution").word) for one in WORST_FIRST],
         label="Outcome",
         empty_label="Any outcome",
     )
@@ -48,7 +53,7 @@ COLUMNS = (
     lists.Column("Outcome", lambda one: look_of(one.status, "execution").word, "status"),
     lists.Column("Why", lambda one: one.status_details),
     lists.Column("Began", lambda one: one.started_at, "started_at"),
-    lists.Column("Ended", lambda one: one.ended_at, "ended_at"),
+    lists.Column("Ended", lambda one: one.ended_at, "ended_at", shown=False),
 )
 
 
@@ -76,6 +81,11 @@ def add_counts(run: Any) -> None:
         {"role": role, "value": by_role[role]} for role in ("ok", "wait", "warn", "bad") if by_role[role]
     ]
     run.verdict = getattr(getattr(run, "review", None), "verdict", "")
+    run.ways = [
+        (status, look_of(status, "execution").word, counts[status])
+        for status in WORST_FIRST
+        if counts[status] and status != SUCCESS
+    ]
 
 
 @login_required
@@ -85,10 +95,11 @@ def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     run: Any = get_object_or_404(_visible(request), pk=pk)
     add_counts(run)
     review = getattr(run, "review", None)
+    may_speak = run_reviews.may_speak(request.user, run.window) and run.ended_at is not None
     return lists.show(
         request,
         "patching/run_detail.html",
-        rows=run.outcomes.select_related("instance").order_by("task", "instance_id_text"),
+        rows=_worst_first(run.outcomes.select_related("instance")),
         columns=COLUMNS,
         name=f"run-{run.pk}",
         filters=OutcomeFilter,
@@ -96,11 +107,46 @@ def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
             "run": run,
             "review": review,
             "failure": getattr(review, "failure", None),
-            "may_speak": run_reviews.may_speak(request.user, run.window) and run.ended_at is not None,
+            "may_speak": may_speak,
+            "reached": run.outcomes.values("instance_id_text").distinct().count(),
+            "left": run.outcomes.exclude(status=SUCCESS).values("instance_id_text").distinct().count(),
+            "next_run": gaps.next_run(run.window, clock.now()) if run.window else None,
+            "alerts": _alerts(request.user, run),
+            "problem": _problem(run.window) if run.window and may_speak else "",
             "may_promote": _may_promote(request, run),
             "may_halt": run.window is not None and failures.may_halt(request.user, run.window),
             "skipped": spelled(run.status) == "skipped_overlapping",
         },
+    )
+
+
+def _worst_first(outcomes: QuerySet[RunOutcome]) -> QuerySet[RunOutcome]:
+    order = [When(status=status, then=place) for place, status in enumerate(WORST_FIRST)]
+    ranked = outcomes.annotate(rank=Case(*order, default=0))
+    return ranked.order_by("rank", "task", "instance_id_text")
+
+
+def _alerts(user: User, run: WindowRun) -> list[alerts.Shown]:
+    """What went wrong in this run, with what can be asked for; of an earlier run nothing is any more."""
+    found = alerts.of_window(user, run.window) if run.window else []
+    return [one for one in found if one.step and one.alert.run == run]
+
+
+def _problem(window: MaintenanceWindow) -> str:
+    """What reporting a problem would do."""
+    kept = "A failure record keeps what became of each instance, and those who decide about it are told."
+    later = failures.would_hold(window)
+    if not later:
+        return f"{kept} No other window is kept shut by it."
+    days = failures.HELD_BY_RULE.days
+    ahead = [(start, one) for one in later if (start := gaps.next_run(one, clock.now()))]
+    first = ""
+    if ahead:
+        start, one = min(ahead, key=lambda pair: pair[0])
+        first = f" The first of them opens {openings.in_words([start], one.spec['timezone'])}."
+    return (
+        f"{kept} {listed(one.name for one in later)} of later environments "
+        f"{'stay' if len(later) > 1 else 'stays'} shut for {days} days, unless somebody lets go before.{first}"
     )
 
 

@@ -1,10 +1,12 @@
 """Audit entries in words, in the past tense, for timelines and the log. Pure."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from portal.governance.models import AuditEntry, Role
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 # the end of an action → what somebody did; {names} come from the entry's detail
 _SAID = {
     "revised": "wrote revision {revision}",
@@ -102,7 +104,14 @@ def said(entry: AuditEntry) -> str:
 
 
 def _told(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    """A value of the detail for people; a moment is kept there as ISO has it."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    try:
+        moment = datetime.fromisoformat(str(value)) if _MOMENT.match(str(value)) else None
+    except ValueError:
+        moment = None
+    return f"{moment.astimezone(UTC):%a %-d %b %Y, %H:%M} UTC" if moment else str(value)
 
 
 def role(entry: AuditEntry) -> str:

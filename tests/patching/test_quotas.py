@@ -54,6 +54,33 @@ def test_another_place_has_its_own_quotas(cast):
     assert by_label(asks.ha_items(asks.fleet()), elsewhere)["Windows"].text == "1 of 50"
 
 
+def test_where_the_least_room_is_left_comes_first(cast):
+    here, full, near = (
+        factories.account_region(region=one) for one in ("eu-central-1", "us-east-1", "us-east-2")
+    )
+    AccountRegion.objects.filter(pk=full.pk).update(quotas={"windows": 1})
+    AccountRegion.objects.filter(pk=near.pk).update(quotas={"windows": 2})
+    items = [
+        with_defaults(asks.window_item([], name=f"payments-{place.region}", region=place.region))
+        for place in (here, full, near)
+    ]
+    fit = quotas.fit(Around(items, [here, full, near]), AccountRegion.objects.select_related("account"))
+    assert [one.place.region for one in fit.places] == ["us-east-1", "us-east-2", "eu-central-1"]
+    assert [[one.place for one in some] for some in (fit.full, fit.near, fit.roomy)] == [
+        [full],
+        [near],
+        [here],
+    ]
+    assert [one.label for one in fit.full[0].tight] == ["Windows"]
+    assert fit.full[0].fullest.text == "1 \N{RIGHTWARDS ARROW} 2 of 1"
+
+
+def test_what_others_fill_is_not_held_against_a_request_that_adds_nothing_to_it():
+    assert not quotas.Quota("Windows", 49, 49, 50).is_tight
+    assert quotas.Quota("Windows", 44, 45, 50).is_tight
+    assert not quotas.Quota("Windows", 43, 44, 50).is_tight
+
+
 def test_too_much_for_a_quota_is_drawn_as_bad():
     assert quotas.Quota("Windows", 48, 54, 50).segments[1] == {"role": "bad", "value": 6}
 
