@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from patching import findings, limits
 from patching.around import Around
@@ -31,6 +31,7 @@ class Quota:
     limit: int
     others: int = 0  # of those used now, not ours
     source: str = "default"  # told, default or ams
+    usual_source: ClassVar[str] = SOURCES["default"]
 
     @property
     def asked(self) -> int:

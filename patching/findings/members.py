@@ -22,7 +22,7 @@ def about_instances(around: Around) -> Iterator[Finding]:
         if alone:
             yield Finding(
                 WARNING,
-                f"{len(alone)} of {size} of {spec['name']} are in no patch group",
+                f"{len(alone)} of {size} of {spec['name']} {'is' if len(alone) == 1 else 'are'} in no patch group",
                 f"{_some(alone)}: AWS's default baseline for the operating system would judge them silently.",
                 "Ask for a patch group with them in it.",
             )

@@ -1,6 +1,6 @@
 """A round of patching drawn as a strip: environments as rows, openings as bars, soak time between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,6 +48,18 @@ class Soak:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One environment of the round: from its first opening to the end of its last, and the pause before it."""
+
+    environment: str
+    start: datetime
+    end: datetime
+    timezone: str
+    soak: str
+    conflict: bool
+
+
+@dataclass(frozen=True)
 class Strip:
     """Everything that the drawing needs, placed."""
 
@@ -57,6 +69,7 @@ class Strip:
     bars: tuple[Bar, ...]
     soaks: tuple[Soak, ...]
     told: str  # the same in words, for those who do not see it
+    steps: tuple[Step, ...]  # the same in lines, where there is no room to draw
 
 
 def strip_of(around: Around) -> Strip | None:
@@ -76,7 +89,7 @@ def strip_of(around: Around) -> Strip | None:
 
     ranks = sorted({(run.window.rank, run.window.environment) for run in runs})
     rows = {environment: TOP + 6 + number * ROW for number, (_, environment) in enumerate(ranks)}
-    bars = []
+    bars, clashing = [], set[str]()
     for run in sorted(runs, key=lambda one: one.start):
         clash = any(
             other is not run and other.window.whose == run.window.whose and run.overlap(other)
@@ -84,18 +97,38 @@ def strip_of(around: Around) -> Strip | None:
         )
         width = max(8.0, across(run.end) - across(run.start))
         bars.append(Bar(across(run.start), rows[run.window.environment], round(width, 1), clash))
+        if clash:
+            clashing.add(run.window.environment)
+    soaks = _soaks(runs, ranks, rows, across)
     return Strip(
         height=TOP + len(rows) * ROW + 4,
         rows=tuple((environment, y + 11) for environment, y in rows.items()),
         ticks=tuple(_ticks(first, last, across)),
         bars=tuple(bars),
-        soaks=tuple(_soaks(runs, ranks, rows, across)),
+        soaks=tuple(soaks),
+        steps=tuple(_steps(runs, ranks, clashing)),
         told="Next round: "
         + "; ".join(
             f"{run.window.name} {openings.in_words([run.start], run.window.timezone)}"
             for run in sorted(runs, key=lambda one: one.start)
         ),
     )
+
+
+def _steps(runs: Sequence[Any], ranks: Sequence[tuple[int, str]], clashing: Collection[str]) -> list[Step]:
+    found: list[Step] = []
+    for _, environment in ranks:
+        mine = [run for run in runs if run.window.environment == environment]
+        start, end = min(run.start for run in mine), max(run.end for run in mine)
+        pause = start - found[-1].end if found else timedelta()
+        soak = _length(pause) if pause > timedelta() else ""
+        zone = mine[0].window.timezone
+        found.append(Step(environment, start, end, zone, soak, environment in clashing))
+    return found
+
+
+def _length(pause: timedelta) -> str:
+    return counted(pause.days, "day") if pause.days else f"{int(pause.total_seconds() // 3600)} h"
 
 
 def _ticks(first: datetime, last: datetime, across: Any) -> list[Tick]:
@@ -118,7 +151,6 @@ def _soaks(
         start = min(run.start for run in runs if run.window.environment == later)
         if start <= end:
             continue
-        pause = start - end
-        label = counted(pause.days, "day") if pause.days else f"{int(pause.total_seconds() // 3600)} h"
-        found.append(Soak(across(end), rows[earlier] + 8, across(start), rows[later] + 8, f"{label} of soak"))
+        label = f"{_length(start - end)} of soak"
+        found.append(Soak(across(end), rows[earlier] + 8, across(start), rows[later] + 8, label))
     return found

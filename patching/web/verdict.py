@@ -86,6 +86,8 @@ def reason_for(impact: Impact) -> str:
 def what(request: ChangeRequest, impact: Impact) -> str:
     """The act in one sentence."""
     where = listed(str(place) for place in impact.places)
+    if len(impact.places) > _NAMED:
+        where = f"{len(impact.places)} account-regions"
     verb = "removes" if set(impact.actions) == {"delete"} else "sets"
     about = counted(impact.reach, "instance")
     there = f" in {where}" if where else ""

@@ -37,9 +37,10 @@ _OPENS = re.compile(
 )
 NTH, WEEKLY, ONCE = "nth", "weekly", "once"
 NAMES = dict(WAYS)
+WEEKLY_DAYS = {"dev": 0, "test": 3, "prod": 6}  # two days between the end of one and the next
 TOO_LATE = {
     NTH: "or some months would have no run",
-    WEEKLY: "so that every week each environment has its turn, such as 0, 2 and 4",
+    WEEKLY: "so that every week each environment has its turn, such as 0, 3 and 6",
     ONCE: "so that it is one round of patching",
 }
 
@@ -93,6 +94,7 @@ class HaWindowsForm(AskForm):
                 min_value=0,
                 initial=stage.days_after,
                 label=f"{name.capitalize()}: days after that day",
+                widget=forms.NumberInput(attrs=_usual_days(stage)),
             )
             self.fields[f"delay_{name}"] = forms.IntegerField(
                 min_value=0,
@@ -167,6 +169,12 @@ class HaWindowsForm(AskForm):
             Stage(one.environment, said[f"days_{one.environment}"], said[f"delay_{one.environment}"])
             for one in HA_WINDOWS_STAGES
         ]
+
+
+def _usual_days(stage: Stage) -> dict[str, Any]:
+    """For the script that changes what nobody has changed when another way to open is chosen."""
+    monthly, weekly = stage.days_after, WEEKLY_DAYS[stage.environment]
+    return {"data-follows": "way", "data-nth": monthly, "data-weekly": weekly, "data-once": monthly}
 
 
 def _first_day(said: Mapping[str, Any]) -> FirstDay | None:

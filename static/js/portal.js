@@ -77,6 +77,20 @@
   });
   addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
+  // A number that nobody has changed follows a choice: what is usual with it. Before htmx asks what the form makes.
+  document.addEventListener(
+    "change",
+    (event) => {
+      const choice = event.target;
+      if (!(choice instanceof HTMLSelectElement) || !choice.form) return;
+      all(`[data-follows="${choice.name}"]`, choice.form).forEach((field) => {
+        const usual = [...choice.options].map((option) => field.dataset[option.value]);
+        if (usual.includes(field.value)) field.value = field.dataset[choice.value] ?? field.value;
+      });
+    },
+    true,
+  );
+
   // htmx: the old content stays until the new is there; slow and failed requests say so in words
 
   const slow = () => one("#slow");
