@@ -1,5 +1,6 @@
 """What windows did: each execution as AWS tells it, each instance in it, and what people found afterwards."""
 
+from datetime import timedelta
 from typing import ClassVar, Self
 
 from django.db import models
@@ -72,6 +73,10 @@ class RunOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} on {self.instance_id_text}: {self.status}"
+
+    @property
+    def took(self) -> timedelta | None:
+        return self.ended_at - self.started_at if self.started_at and self.ended_at else None
 
 
 class RunReviewQuerySet(VisibleQuerySet):

@@ -138,16 +138,15 @@ def _problem(window: MaintenanceWindow) -> str:
     later = failures.would_hold(window)
     if not later:
         return f"{kept} No other window is kept shut by it."
+    at = clock.now()
+    ahead = [(start, one) for one in later if (start := gaps.next_run(one, at))]
+    start, one = min(ahead, key=lambda pair: pair[0], default=(None, window))
+    first = "No opening of theirs falls into that time."
+    if start is not None and start < at + failures.HELD_BY_RULE:
+        first = f"First to fall out: {one.name}, {openings.in_words([start], one.spec['timezone'])}."
+    names, stay = listed(one.name for one in later), "stay" if len(later) > 1 else "stays"
     days = failures.HELD_BY_RULE.days
-    ahead = [(start, one) for one in later if (start := gaps.next_run(one, clock.now()))]
-    first = ""
-    if ahead:
-        start, one = min(ahead, key=lambda pair: pair[0])
-        first = f" The first of them opens {openings.in_words([start], one.spec['timezone'])}."
-    return (
-        f"{kept} {listed(one.name for one in later)} of later environments "
-        f"{'stay' if len(later) > 1 else 'stays'} shut for {days} days, unless somebody lets go before.{first}"
-    )
+    return f"{kept} {names} of later environments {stay} shut for {days} days, or until somebody lets go. {first}"
 
 
 def _may_promote(request: SignedInRequest, run: WindowRun) -> bool:

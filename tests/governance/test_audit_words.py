@@ -26,6 +26,16 @@ from portal.governance.models import AuditEntry
             "exported 12 rows of the list exemptions as pdf",
         ),
         ("something.new_here", {}, "new here"),
+        (
+            "patching.failurerecord.held",
+            {"until": "2026-06-29T06:30:00.269688+00:00"},
+            "kept later windows shut until Mon 29 Jun 2026, 06:30 UTC",
+        ),
+        (
+            "patching.failurerecord.held",
+            {"until": "2026-06-29T99:99"},
+            "kept later windows shut until 2026-06-29T99:99",
+        ),
     ],
 )
 def test_an_action_is_said_in_the_past_tense(action, detail, said):

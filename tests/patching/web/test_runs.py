@@ -51,6 +51,43 @@ def text_of(response):
     return response.content.decode()
 
 
+def outcome(run, name, status):
+    RunOutcome.objects.create(run=run, instance_id_text=name, task="Install", status=status)
+
+
+def test_what_did_not_go_well_stands_before_what_did(browse, run, cast):
+    for name, status in [("i-1", "SUCCESS"), ("i-2", "SUCCESS"), ("i-9", "FAILED")]:
+        outcome(run, name, status)
+    response = browse(cast["rita"]).get(f"/windows/runs/{run.pk}/")
+    listed = [one.status for one in response.context["page"].object_list]
+    assert listed == ["FAILED", "NOT_STARTED", "SUCCESS", "SUCCESS"]
+    page = text_of(response)
+    assert "2 of 4 instances did not get through" in page
+    assert '<a href="?status=FAILED#list">1 failed</a>' in page
+
+
+def test_what_a_problem_would_do_is_said_before_it_is_reported(browse, run, cast, settings):
+    told = "payments-prod-a and payments-prod-b of later environments stay shut for 7 days"
+    assert told in text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    settings.FAILURE_HOLDS = "report"
+    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    assert told not in page
+    assert "No other window is kept shut by it." in page
+
+
+def test_a_failure_folds_what_went_well_and_names_instances(browse, run, cast):
+    outcome(run, "i-gone", "SUCCESS")
+    record = run_reviews.report_problem(run, by=cast["rita"], reason=WHY)
+    response = browse(cast["omar"]).get(f"/failures/{record.pk}/")
+    found = response.context["outcomes"]
+    assert [one["instance"] for one in found["good"]] == ["i-gone"]
+    assert [str(one["named"]) for one in found["bad"]] == [
+        str(ManagedInstance.objects.get(run_outcomes__run=run))
+    ]
+    page = text_of(response)
+    assert "payments-prod-a and payments-prod-b</span> stay shut until" in page
+
+
 def test_a_run_says_what_was_not_started_and_why(browse, run, cast):
     page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
     assert "Not started" in page
