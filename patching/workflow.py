@@ -221,15 +221,15 @@ def _raise_for(problems: Sequence[Problem]) -> None:
 
 def _team_for(by: User, items: Sequence[Item], wanted: Team | None) -> Team:
     mine = list(roles.teams_of(by))
-    if not mine:
+    named = any(item["spec"].get("application") for item in items) or any(
+        row.application for row in rules.targets(items)
+    )
+    if not mine and not named:
         message = (
             "You are in no team, and a request is a team's. An administrator adds people to teams under People; "
             "security operations have one of their own to ask for shared baselines."
         )
         raise InvalidInput([FieldProblem("team", "no_team", message)])
-    named = any(item["spec"].get("application") for item in items) or any(
-        row.application for row in rules.targets(items)
-    )
     team = rules.team_of(items) or (None if named else wanted)
     if team is None and not named and len(mine) == 1:
         team = mine[0]
