@@ -38,8 +38,8 @@ def _soak(
     short: list[tuple[datetime, timedelta]] = []
     months = 0
     for cycle in patch_tuesdays(at):
-        firsts = [run for window in before for run in window.runs(cycle, 1)]
-        nexts = [run for window in after for run in window.runs(cycle, 1)]
+        firsts = [run for window in before if (run := window.first_from(cycle))]
+        nexts = [run for window in after if (run := window.first_from(cycle))]
         if not firsts or not nexts:
             continue
         months += 1

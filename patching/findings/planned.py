@@ -11,6 +11,7 @@ from patching.sizing import Node
 
 RUNS_AHEAD = 12
 MOST_RUNS = 20_000  # of one window in what is looked at; every 30 minutes for a year
+OFFSET_AT_MOST = timedelta(days=7)  # 6 days, and the day itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,12 @@ class Planned:
     def runs(self, start: datetime, count: int) -> list["Run"]:
         return self._runs(openings.next_starts(self.spec, start=start, count=count, since=self.since))
 
+    def first_from(self, moment: datetime) -> "Run | None":
+        """The first opening that begins from a moment on, also where the day that its offset counts from is over."""
+        earlier = moment - OFFSET_AT_MOST
+        passed = len(self.runs_between(earlier, moment))
+        return next(iter(self.runs(earlier, passed + 1)[passed:]), None)
+
     def runs_between(self, start: datetime, end: datetime) -> list["Run"]:
         """Openings that begin from ``start`` on and before ``end``."""
         starts = openings.next_starts(self.spec, start=start, count=MOST_RUNS, since=self.since, until=end)
@@ -101,6 +108,7 @@ def most_open_at_once(windows: Sequence[Planned], at: datetime) -> tuple[int, in
 
 
 def patch_tuesdays(at: datetime) -> list[datetime]:
-    """The eves of the days on which Microsoft publishes: each month's round of patching begins, in every zone."""
-    tuesdays = schedules.next_runs("cron(0 0 ? * TUE#2 *)", start=at, count=RUNS_AHEAD)
-    return [tuesday - timedelta(days=1) for tuesday in tuesdays]
+    """When Microsoft publishes: each month's round of patching begins. Source: Microsoft, 10:00 Pacific Time."""
+    return schedules.next_runs(
+        "cron(0 10 ? * TUE#2 *)", timezone="America/Los_Angeles", start=at, count=RUNS_AHEAD
+    )

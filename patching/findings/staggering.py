@@ -59,7 +59,7 @@ def staggered(windows: Sequence[Planned], at: datetime) -> list[tuple[Planned, E
     taken = {window.name for window in windows}
     by_zone = [part for window in windows for part in _by_zone(window, taken)]
     cycle = patch_tuesdays(at)[0]
-    first = {window: next(iter(window.runs(cycle, 1)), None) for window, _ in by_zone}
+    first = {window: window.first_from(cycle) for window, _ in by_zone}
     ranked = sorted(by_zone, key=lambda part: part[0].rank)
     found: list[tuple[Planned, Edit | None]] = []
     soaked: datetime | None = None
@@ -131,7 +131,7 @@ def _free(name: str, taken: set[str]) -> str:
 def _in_words(windows: Sequence[Planned], at: datetime) -> str:
     """payments-test-a Wed 10 Jun 2026 20:00, payments-prod-a Mon 15 Jun 2026 20:00 Europe/Berlin."""
     cycle = patch_tuesdays(at)[0]
-    runs = [run for window in windows for run in window.runs(cycle, 1)]
+    runs = [run for window in windows if (run := window.first_from(cycle))]
     told = [
         f"{run.window.name} {day_of(run.start, run.window.timezone)} {clock_of(run.start, run.window.timezone)}"
         for run in sorted(runs, key=lambda run: run.start)

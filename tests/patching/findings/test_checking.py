@@ -76,10 +76,32 @@ def test_between_environments_that_are_not_production_it_is_only_a_note():
     ]
 
 
+AUCKLAND = {"timezone": "Pacific/Auckland", "schedule": "cron(0 2 ? * TUE#2 *)"}
+PROD_IN_AUCKLAND = {**AUCKLAND, "schedule": "cron(0 20 ? * TUE#2 *)"}
+
+
 def test_order_holds_in_zones_far_east_of_utc():
-    zone = {"timezone": "Pacific/Auckland", "schedule": "cron(0 2 ? * TUE#2 *)"}
-    test = window("payments-test-a", "test", offset=0, **zone)
-    assert claims(test, window(**{**zone, "schedule": "cron(0 20 ? * TUE#2 *)"})) == []
+    test = window("payments-test-a", "test", offset=2, **AUCKLAND)
+    assert claims(test, window(offset=5, **PROD_IN_AUCKLAND)) == []
+
+
+def test_what_opens_before_microsoft_publishes_gets_it_a_month_late():
+    test = window("payments-test-a", "test", offset=1, **AUCKLAND)  # three hours before
+    assert (
+        WARNING,
+        "Prod of payments is patched before test has ended in 12 of the next 12 months",
+    ) in claims(test, window(offset=5, **PROD_IN_AUCKLAND))
+
+
+def test_weekly_rounds_are_counted_from_what_was_published_too():
+    weekly = {"offset": 0, "duration": 4}
+    found = claims(
+        window("payments-test-a", "test", schedule="cron(0 20 ? * FRI *)", **weekly),
+        window("payments-test-b", "test", schedule="cron(0 0 ? * SAT *)", **weekly),
+        window("payments-prod-a", schedule="cron(0 20 ? * MON *)", **weekly),
+        window("payments-prod-b", schedule="cron(0 0 ? * TUE *)", **weekly),
+    )
+    assert found == []
 
 
 def test_a_window_that_never_opens_is_named():
