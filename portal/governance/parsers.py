@@ -1,10 +1,11 @@
-"""JSON as strangers send it: no duplicate keys, no NaN, not too deep."""
+"""JSON as strangers send it: strict, and not too deep."""
 
-import json
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+from portal.governance import strict_json
 
 DEEPEST = 30
 
@@ -15,24 +16,11 @@ class StrictJSONParser(JSONParser):
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             text = stream.read().decode("utf-8")
-            value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+            value = strict_json.loads(text)
             _check_depth(value)
         except (ValueError, RecursionError) as problem:
             raise ParseError(f"The body is not acceptable JSON: {problem}") from problem
         return value
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key “{key}” appears twice")
-        found[key] = value
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _check_depth(value: Any, depth: int = 0) -> None:

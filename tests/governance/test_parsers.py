@@ -14,6 +14,7 @@ def parse(text):
 
 def test_plain_json_is_read():
     assert parse('{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
+    assert parse('["\\ud83d\\ude00"]') == ["😀"]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ def test_plain_json_is_read():
     [
         ('{"a": 1, "a": 2}', "appears twice"),
         ('{"a": NaN}', "NaN is not a JSON number"),
+        ('{"a": 1e999}', "more than anything here counts"),
+        (f'{{"a": {"9" * 5000}}}', "a number of 5000 digits"),
+        ('{"a": ["pro\\ud800d"]}', "half of a character, “pro"),
+        ('{"pro\\ud800d": 1}', "half of a character"),
+        ('{"\\ud800": 1, "\\ud800": 2}', "appears twice"),
         ("[" * 40 + "]" * 40, "nested deeper"),
         ("[" * 100_000, "not acceptable JSON"),
         ("{", "not acceptable JSON"),
