@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from patching import baseline_rules, documents, schedules, shutting_items
+from patching import baseline_rules, characters, documents, schedules, shutting_items
 from patching.item_words import Field as Field
 from patching.item_words import Problem as Problem
 from patching.shutting_items import FREEZE_FIELDS, OCCURRENCE_FIELDS
@@ -134,7 +134,7 @@ def check_item(item: Any, path: str, allowed: Allowed) -> list[Problem]:
             "unknown",
             f"“{name}” is not a field of an item; use action, kind, target, spec.",
         )
-        for name in sorted(set(item) - {"action", "kind", "target", "spec"})
+        for name in sorted(set(item) - {"action", "kind", "target", "spec"}, key=str)
     ]
     action, kind, target = item.get("action"), item.get("kind"), item.get("target")
     if action not in ACTIONS:
@@ -165,10 +165,19 @@ def check_item(item: Any, path: str, allowed: Allowed) -> list[Problem]:
     if not isinstance(spec, Mapping):
         return [Problem(f"{path}.spec", "type", "The spec is an object; docs/api.md lists its fields.")]
     known = str(kind)
+    problems = list(_unfit_characters(spec, f"{path}.spec"))
+    if problems:
+        return problems
     problems = _check_fields(spec, FIELDS[known], f"{path}.spec")
     if not problems and known == "baseline":
         return _check_baseline(spec, f"{path}.spec", allowed)
     return problems or _CHECKS[known](spec, f"{path}.spec")
+
+
+def _unfit_characters(spec: Mapping[str, Any], path: str) -> Iterable[Problem]:
+    for where, character in characters.refused_in(spec, path):
+        message = f"The character {characters.code(character)} is not allowed in any text; leave it out."
+        yield Problem(where, "character", message)
 
 
 def is_new(item: Mapping[str, Any]) -> bool:
@@ -227,7 +236,7 @@ def _check_fields(spec: Mapping[str, Any], fields: Iterable[Field], path: str) -
     known = {field.name: field for field in fields}
     problems = [
         Problem(f"{path}.{name}", "unknown", f"“{name}” is not a field here; known are {', '.join(known)}.")
-        for name in sorted(set(spec) - set(known))
+        for name in sorted(set(spec) - set(known), key=str)
     ]
     problems += [
         Problem(f"{path}.{name}", "required", f"{field.meaning} Give {field.type}.")
@@ -420,8 +429,11 @@ def _check_task(task: Any, path: str) -> list[Problem]:
             )
     parameters = full["parameters"]
     fits = isinstance(parameters, Mapping) and all(
-        isinstance(values, list) and values and all(isinstance(value, str) for value in values)
-        for values in parameters.values()
+        isinstance(name, str)
+        and isinstance(values, list)
+        and values
+        and all(isinstance(value, str) for value in values)
+        for name, values in parameters.items()
     )
     if not fits:
         problems.append(

@@ -12,12 +12,12 @@ from patching.exchange import belongings, shapes
 from patching.exchange.parts import (
     BaselinePart,
     CannotReadError,
-    GroupPart,
     Setup,
     TaskPart,
     WindowPart,
 )
 from patching.exchange.taking import Taking
+from portal.governance import strict_json
 
 SECTIONS = ("Baselines", "PatchGroups", "Windows")
 LISTS = {"WindowIdentities": "Windows", "BaselineIdentities": "Baselines", "Mappings": "PatchGroups"}
@@ -28,13 +28,15 @@ LEFT = ("ServiceRoleArn", "LoggingInfo", "AlarmConfiguration", "TaskParameters")
 def read(text: str, *, given: Mapping[str, str], account: str = "", region: str = "") -> Setup:
     """Every request or reply that describes a baseline, a group or a window. Raises CannotReadError."""
     try:
-        document = json.loads(text)
+        document = strict_json.loads(text)
     except json.JSONDecodeError as problem:
         raise CannotReadError(
             f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
         ) from None
-    except (RecursionError, ValueError):
+    except RecursionError:
         raise CannotReadError("The file is not JSON that can be read: it is nested too deeply.") from None
+    except ValueError as problem:
+        raise CannotReadError(f"The file is not JSON that can be read: {problem}.") from None
     reader = _Reader(Setup())
     reader.read_all(document)
     if isinstance(document, Mapping):
@@ -77,7 +79,6 @@ class _Reader(Taking):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.groups: dict[str, dict[str, str]] = {}
 
     def read_all(self, document: Any) -> None:
         take = {"Windows": self._window, "Baselines": self._baseline, "PatchGroups": self._group}
@@ -90,19 +91,17 @@ class _Reader(Taking):
                 self.refuse(
                     where, "It is neither a CreatePatchBaseline nor a CreateMaintenanceWindow request."
                 )
-        self.setup.groups = [
-            GroupPart("PatchGroups", name, systems) for name, systems in sorted(self.groups.items())
-        ]
+        self.setup.groups = self.groups("PatchGroups")
 
     def _baseline(self, where: str, one: Mapping[str, Any]) -> None:
         request = self.content(where, one, fields=shapes.BASELINE_FIELDS, needs=shapes.BASELINE_NEEDS)
-        if request is None:
+        if request is None or not self.knows(where, one, shapes.BASELINE_FIELDS, shapes.BASELINE_BESIDE):
             return
         request.setdefault("OperatingSystem", "WINDOWS")
         self.setup.baselines.append(BaselinePart(where, request))
         groups = one.get("PatchGroups")
         for group in groups if isinstance(groups, list) else []:
-            self.groups.setdefault(str(group), {})[str(request["OperatingSystem"])] = str(request["Name"])
+            self.judge(f"{where}.PatchGroups", str(group), str(request["OperatingSystem"]), str(request["Name"]))
 
     def _group(self, where: str, one: Mapping[str, Any]) -> None:
         """``{"PatchGroup", "OperatingSystem", "BaselineName"}``, or a mapping as DescribePatchGroups lists them."""
@@ -112,11 +111,11 @@ class _Reader(Taking):
         if not (isinstance(name, str) and isinstance(system, str) and isinstance(baseline, str)):
             self.refuse(where, "A patch group has PatchGroup, OperatingSystem and BaselineName.")
             return
-        self.groups.setdefault(name, {})[system] = baseline
+        self.judge(where, name, system, baseline)
 
     def _window(self, where: str, one: Mapping[str, Any]) -> None:
         request = self.content(where, one, fields=shapes.WINDOW_FIELDS, needs=shapes.WINDOW_NEEDS)
-        if request is None:
+        if request is None or not self.knows(where, one, shapes.WINDOW_FIELDS, shapes.WINDOW_BESIDE):
             return
         targets, places = [], {}
         for number, target in enumerate(_objects_in(one, "Targets")):
@@ -135,7 +134,7 @@ class _Reader(Taking):
 
     def _task(self, where: str, task: dict[str, Any], places: Mapping[str, str]) -> TaskPart | None:
         request = self.content(where, task, fields=shapes.TASK_FIELDS, needs=shapes.TASK_NEEDS)
-        if request is None:
+        if request is None or not self.knows(where, task, shapes.TASK_FIELDS, shapes.TASK_BESIDE):
             return None
         invocation = task.get("TaskInvocationParameters")
         for way in WAYS:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import NamedTuple
 
+from patching import characters
 from patching.exchange import aws_json, cloudformation, own_yaml, terraform
 from patching.exchange.parts import CannotReadError, Setup
 
@@ -61,6 +63,7 @@ def read(
             raise CannotReadError(
                 f"The file is not UTF-8 text: byte {problem.start} is no part of it."
             ) from None
+    content = content.removeprefix("\ufeff")  # pasted along, or written before JSON by PowerShell
     if "\x00" in content:
         raise CannotReadError("The file holds a NUL character; give text.")
     if not content.strip():
@@ -70,6 +73,10 @@ def read(
         setup = FORMATS[wanted].read(content, given=given or {}, account=account, region=region)
     except RecursionError:
         raise CannotReadError("The file is nested too deeply to be read.") from None
+    if (refused := next(characters.refused_in(asdict(setup)), None)) is not None:
+        raise CannotReadError(
+            f"The file holds the character {characters.code(refused[1])}, which no text may have; leave it out."
+        )
     if setup.says_nothing:
         raise CannotReadError(
             f"Read as {FORMATS[wanted].title}, the file holds no patch baseline, patch group or maintenance window."

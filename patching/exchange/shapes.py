@@ -1,5 +1,6 @@
 """AWS's request shapes as every format writes them: which fields are content, and of which type. Pure."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,43 @@ TASK_FIELDS = (
     "MaxErrors",
     "CutoffBehavior",
 )
+# what stands beside the content in requests, replies and templates: read elsewhere, or nothing to ask for
+BASELINE_BESIDE = (
+    "BaselineId",
+    "ClientToken",
+    "CreatedDate",
+    "DefaultBaseline",
+    "ModifiedDate",
+    "PatchGroups",
+    "ResponseMetadata",
+    "Tags",
+)
+WINDOW_BESIDE = (
+    "AllowUnassociatedTargets",
+    "ClientToken",
+    "CreatedDate",
+    "Enabled",
+    "ModifiedDate",
+    "NextExecutionTime",
+    "ResponseMetadata",
+    "Tags",
+    "Targets",
+    "Tasks",
+    "WindowId",
+)
+TASK_BESIDE = (
+    "AlarmConfiguration",
+    "ClientToken",
+    "LoggingInfo",
+    "ResponseMetadata",
+    "ServiceRoleArn",
+    "Targets",
+    "TaskInvocationParameters",
+    "TaskParameters",
+    "Type",
+    "WindowId",
+    "WindowTaskId",
+)
 # one value each, whatever they are part of
 SCALARS = tuple(dict.fromkeys((*BASELINE_FIELDS[:3], *WINDOW_FIELDS, *TASK_FIELDS)))
 # what AWS requires of each
@@ -47,9 +85,12 @@ TASK_NEEDS = ("TaskArn", "TaskType")
 PATCH_GROUP_TAGS = ("Patch Group", "PatchGroup")  # the two keys that Patch Manager knows
 
 
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+
+
 def _whole(value: Any) -> Any:
     """Formats write numbers as text too; what is no number stays as it is, for the checks to name."""
-    if isinstance(value, str) and value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)

@@ -1,10 +1,11 @@
 """What every reader of AWS's requests does alike: take the content, or keep the reason why not. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 from patching.exchange import shapes
-from patching.exchange.parts import Note, Refusal, Setup, TargetPart
+from patching.exchange.parts import GroupPart, Note, Refusal, Setup, TargetPart
 from patching.exchange.unresolved import Reference, first_unresolved
 
 
@@ -13,6 +14,7 @@ class Taking:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        self._judged: dict[str, dict[str, str]] = {}
 
     def refuse(self, where: str, why: str) -> None:
         self.setup.refused.append(Refusal(where, why))
@@ -24,6 +26,33 @@ class Taking:
         """Fields that are not taken over, if there are any."""
         if named := ", ".join(sorted(fields)):
             self.note(where, f"{named}: not taken over; AWS's defaults hold.")
+
+    def judge(self, where: str, group: str, system: str, baseline: str) -> None:
+        """A group uses this baseline for its operating system; a second one for the same is refused."""
+        systems = self._judged.setdefault(group, {})
+        if systems.setdefault(system, baseline) != baseline:
+            self.refuse(
+                where,
+                f"{group} has {systems[system]} for {system} already; "
+                "a group has one baseline for each operating system.",
+            )
+
+    def groups(self, where: str) -> list[GroupPart]:
+        return [GroupPart(where, name, systems) for name, systems in sorted(self._judged.items())]
+
+    def knows(self, where: str, names: Iterable[str], known: Iterable[str], beside: Iterable[str]) -> bool:
+        """Whether no field is one that counts with a slip, the reason kept; what is like none of them is noted."""
+        known = tuple(known)
+        strange = [str(name) for name in names if name not in known and name not in beside]
+        for name in strange:
+            if near := get_close_matches(name.lower(), {one.lower(): one for one in known}, 1, 0.85):
+                meant = next(one for one in known if one.lower() == near[0])
+                self.refuse(where, f"“{name[:60]}” is not a field here. Did you mean {meant}?")
+                return False
+        if strange:
+            told = ", ".join(name[:60] for name in sorted(strange)[:10])
+            self.note(where, f"{told}: no field that is known here; left out.")
+        return True
 
     def content(
         self, where: str, values: Mapping[str, Any], *, fields: Sequence[str], needs: Sequence[str]

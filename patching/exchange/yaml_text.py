@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import yaml
 
 from patching.exchange.parts import CannotReadError
+from portal.governance.strict_json import LONGEST_NUMBER
 
 
 class TextLoader(yaml.SafeLoader):
@@ -20,7 +21,27 @@ class TextLoader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                first = lines[key.value]
+                raise CannotReadError(
+                    f"Line {line} says “{key.value[:40]}” again, which line {first} has said; say it once."
+                )
+            lines[key.value] = line
+        return super().construct_mapping(node, deep)
 
+    def construct_number(self, node: yaml.ScalarNode) -> int:
+        digits = len(self.construct_scalar(node))
+        if digits > LONGEST_NUMBER:
+            line = node.start_mark.line + 1
+            raise CannotReadError(f"Line {line} has a number of {digits} digits; nothing here counts that far.")
+        return int(self.construct_yaml_int(node))
+
+
+TextLoader.add_constructor("tag:yaml.org,2002:int", TextLoader.construct_number)
 TextLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from portal.governance import strict_json
+
 FINDINGS, CANNOT_RUN = 1, 2
 
 
@@ -40,8 +42,8 @@ def read_json(name: str) -> Any:
     except UnicodeDecodeError:
         raise cannot_run(f"Cannot read {name}: it is not UTF-8 text.") from None
     try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as problem:
+        return strict_json.loads(text)
+    except (ValueError, RecursionError) as problem:
         raise cannot_run(f"{name} is not JSON: {problem}.") from None
 
 

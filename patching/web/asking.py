@@ -27,7 +27,7 @@ from patching.models import (
 from patching.models.governed import Governed
 from patching.permissions import ROWS
 from patching.web.forms import tell
-from portal.governance import roles
+from portal.governance import roles, strict_json
 from portal.governance.errors import FieldProblem
 from portal.governance.models import User
 
@@ -336,8 +336,11 @@ class SeveralForm(AskForm):
 def read_json(text: str) -> Any:
     """JSON from a text field; says where it stops being JSON."""
     try:
-        return json.loads(text)
+        return strict_json.loads(text)
     except json.JSONDecodeError as mistake:
         raise forms.ValidationError(
             f"This is not JSON: {mistake.msg}, line {mistake.lineno}, column {mistake.colno}."
         ) from mistake
+    except (ValueError, RecursionError) as mistake:
+        why = "it is nested too deeply" if isinstance(mistake, RecursionError) else mistake
+        raise forms.ValidationError(f"This JSON cannot be taken: {why}.") from mistake

@@ -8,6 +8,7 @@ import yaml
 from patching.exchange.parts import CannotReadError
 from patching.exchange.yaml_text import TextLoader
 from patching.exchange.yaml_text import load as load_yaml
+from portal.governance import strict_json
 
 # Source: AWS CloudFormation User Guide, "Intrinsic function reference"; Ref and Condition have no prefix.
 SHORT_FORMS = (
@@ -73,12 +74,14 @@ def load(text: str) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return strict_json.loads(text)
     except json.JSONDecodeError as problem:
         raise CannotReadError(
             f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
         ) from None
-    except (RecursionError, ValueError):
+    except RecursionError:
         raise CannotReadError(
             "The file is nested too deeply; a template has at most a few dozen levels."
         ) from None
+    except ValueError as problem:
+        raise CannotReadError(f"The file is not JSON that can be read: {problem}.") from None

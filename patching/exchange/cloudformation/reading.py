@@ -10,7 +10,6 @@ from patching.exchange.cloudformation.loading import load
 from patching.exchange.parts import (
     BaselinePart,
     CannotReadError,
-    GroupPart,
     Setup,
     TargetPart,
     TaskPart,
@@ -64,7 +63,6 @@ class _Reader(Taking):
     def __init__(self, scope: Scope) -> None:
         super().__init__(Setup())
         self.scope = scope
-        self.groups: dict[str, dict[str, str]] = {}
 
     def read_all(self) -> None:
         found: dict[str, list[tuple[str, dict[str, Any]]]] = {kind: [] for kind in KINDS}
@@ -76,9 +74,7 @@ class _Reader(Taking):
         tasks = self._parts_of_windows(found[TASK], found[WINDOW])
         for name, properties in found[WINDOW]:
             self._window(name, properties, targets.get(name, []), tasks.get(name, []))
-        self.setup.groups = [
-            GroupPart("PatchGroups", name, baselines) for name, baselines in sorted(self.groups.items())
-        ]
+        self.setup.groups = self.groups("PatchGroups")
 
     def _resources(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Resources of the kinds we know, with their properties worked out."""
@@ -118,7 +114,9 @@ class _Reader(Taking):
 
     def _baseline(self, name: str, properties: dict[str, Any]) -> None:
         request = self.content(name, properties, fields=shapes.BASELINE_FIELDS, needs=shapes.BASELINE_NEEDS)
-        if request is None:
+        if request is None or not self.knows(
+            name, properties, shapes.BASELINE_FIELDS, shapes.BASELINE_BESIDE
+        ):
             return
         request.setdefault("OperatingSystem", "WINDOWS")
         if properties.get("DefaultBaseline") is True:
@@ -131,15 +129,7 @@ class _Reader(Taking):
             self.note(name, f"Its patch groups are left out. {why}")
             return
         for group in groups:
-            systems = self.groups.setdefault(str(group), {})
-            if request["OperatingSystem"] in systems:
-                self.refuse(
-                    f"{name}.PatchGroups",
-                    f"{group} has {systems[request['OperatingSystem']]} for {request['OperatingSystem']} already; "
-                    "a group has one baseline for each operating system.",
-                )
-                continue
-            systems[str(request["OperatingSystem"])] = str(request["Name"])
+            self.judge(f"{name}.PatchGroups", str(group), str(request["OperatingSystem"]), str(request["Name"]))
 
     def _parts_of_windows(
         self, parts: list[tuple[str, dict[str, Any]]], windows: list[tuple[str, dict[str, Any]]]
@@ -165,7 +155,7 @@ class _Reader(Taking):
         tasks: list[tuple[str, dict[str, Any]]],
     ) -> None:
         request = self.content(name, properties, fields=shapes.WINDOW_FIELDS, needs=shapes.WINDOW_NEEDS)
-        if request is None:
+        if request is None or not self.knows(name, properties, shapes.WINDOW_FIELDS, shapes.WINDOW_BESIDE):
             return
         if properties.get("AllowUnassociatedTargets") in (True, "true", "True"):
             self.note(name, "AllowUnassociatedTargets becomes false: only registered instances are patched.")
@@ -181,7 +171,7 @@ class _Reader(Taking):
 
     def _task(self, name: str, properties: dict[str, Any]) -> TaskPart | None:
         request = self.content(name, properties, fields=shapes.TASK_FIELDS, needs=shapes.TASK_NEEDS)
-        if request is None:
+        if request is None or not self.knows(name, properties, shapes.TASK_FIELDS, shapes.TASK_BESIDE):
             return None
         invocation = properties.get("TaskInvocationParameters")
         invocation = invocation if isinstance(invocation, dict) else {}

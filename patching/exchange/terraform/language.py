@@ -18,7 +18,7 @@ OPTIONS = hcl2.SerializationOptions(with_comments=False, preserve_heredocs=False
 LOCALS = belongings.SECTION.lower()
 PLAN = "Terraform works it out; give `terraform show -json` of a plan instead."
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-STEP = re.compile(rf'\.({NAME})|\[\s*(?:"([^"]*)"|(\d+))\s*\]')
+STEP = re.compile(rf'\.({NAME})|\[\s*(?:"([^"]*)"|([0-9]{1,9}))\s*\]')
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 CODE = re.compile(r"\\u([0-9a-fA-F]{4})|\\U(00[01][0-9a-fA-F]{5})")
 DEEPEST = 20
@@ -151,9 +151,9 @@ class _Module:
             return Unresolved("It depends on itself, or through too many steps.")
         if term in ("true", "false", "null"):
             return {"true": True, "false": False, "null": None}[term]
-        if re.fullmatch(r"-?\d+", term):
+        if re.fullmatch(r"-?[0-9]{1,40}", term):
             return int(term)
-        if re.fullmatch(r"-?\d+\.\d+", term):
+        if re.fullmatch(r"-?[0-9]{1,40}\.[0-9]{1,40}", term):
             return float(term)
         if re.fullmatch(r'"(?:[^"\\$%]|\\.)*"', term):
             return self._template(term[1:-1], depth)
@@ -197,7 +197,7 @@ def _as_declared(text: str, declared: str) -> Any:
         return text
     try:
         found = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return [one.strip() for one in text.split(",")]
     return found if isinstance(found, list) else [found]
 

@@ -1,5 +1,6 @@
 """From Terraform's resources to parts. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,7 +8,6 @@ from patching.exchange import belongings, shapes
 from patching.exchange.parts import (
     BaselinePart,
     Belonging,
-    GroupPart,
     Setup,
     TargetPart,
     TaskPart,
@@ -63,6 +63,14 @@ RULE = {
 SOURCE = {"name": "Name", "configuration": "Configuration", "products": "Products"}
 INVOCATIONS = {"run_command_parameters": "RunCommand", "automation_parameters": "Automation"}
 LEFT = ("service_role_arn",)
+# what every resource may have, and the blocks that are read apart
+BESIDE = (
+    *("arn", "connection", "count", "depends_on", "for_each", "id", "json", "lifecycle", "provider"),
+    *("provisioner", "region", "tags", "tags_all", "timeouts"),
+    *("approval_rule", "global_filter", "source"),
+    *("allow_unassociated_targets", "enabled"),
+    *("service_role_arn", "targets", "task_invocation_parameters", "window_id", "window_task_id"),
+)
 
 
 def read(text: str, *, given: Mapping[str, str], account: str = "", region: str = "") -> Setup:
@@ -84,6 +92,10 @@ class _Reader(Taking):
         return [one for one in self.found.resources if one.kind == kind]
 
     def read_all(self) -> None:
+        counted = Counter(one.address for one in self.found.resources)
+        for address in [address for address, number in counted.items() if number > 1]:
+            self.refuse(address, "The file has two resources of this type and name; give each its own name.")
+        self.found.resources = [one for one in self.found.resources if counted[one.address] == 1]
         for one in self._of(BASELINE):
             self._baseline(one)
         self._groups()
@@ -95,6 +107,11 @@ class _Reader(Taking):
 
     def _baseline(self, one: Resource) -> None:
         values = _plain(one.values)
+        blocks = [("approval_rule", (*RULE, "patch_filter")), ("source", tuple(SOURCE))]
+        for kind, known in blocks:
+            for number, block in enumerate(_blocks(one.values.get(kind))):
+                if not self.knows(f"{one.address}.{kind}[{number}]", block, known, ()):
+                    return
         rules = [
             {**_renamed(rule, RULE), "PatchFilterGroup": {"PatchFilters": _filters(rule.get("patch_filter"))}}
             for rule in _blocks(one.values.get("approval_rule"))
@@ -108,13 +125,12 @@ class _Reader(Taking):
         request = self.content(
             one.address, values, fields=shapes.BASELINE_FIELDS, needs=shapes.BASELINE_NEEDS
         )
-        if request is not None:
+        if request is not None and self.knows(one.address, one.values, PLAIN, BESIDE):
             request.setdefault("OperatingSystem", "WINDOWS")
             self.baselines[one.address] = BaselinePart(one.address, request)
             self.setup.baselines.append(self.baselines[one.address])
 
     def _groups(self) -> None:
-        groups: dict[str, dict[str, str]] = {}
         for one in self._of(GROUP):
             baseline, name = one.values.get("baseline_id"), one.values.get("patch_group")
             part = self.baselines.get(baseline.name) if isinstance(baseline, Reference) else None
@@ -123,14 +139,14 @@ class _Reader(Taking):
             elif part is None:
                 self.refuse(one.address, "Its baseline_id names no baseline that is taken from this file.")
             else:
-                groups.setdefault(str(name), {})[str(part.request["OperatingSystem"])] = part.name
-        self.setup.groups = [GroupPart(GROUP, name, systems) for name, systems in sorted(groups.items())]
+                self.judge(one.address, str(name), str(part.request["OperatingSystem"]), part.name)
+        self.setup.groups = self.groups(GROUP)
 
     def _window(self, one: Resource) -> None:
         request = self.content(
             one.address, _plain(one.values), fields=shapes.WINDOW_FIELDS, needs=shapes.WINDOW_NEEDS
         )
-        if request is None:
+        if request is None or not self.knows(one.address, one.values, PLAIN, BESIDE):
             return
         if one.values.get("allow_unassociated_targets") is True:
             self.note(
@@ -158,7 +174,7 @@ class _Reader(Taking):
         request = self.content(
             one.address, _plain(one.values), fields=shapes.TASK_FIELDS, needs=shapes.TASK_NEEDS
         )
-        if request is None:
+        if request is None or not self.knows(one.address, one.values, PLAIN, BESIDE):
             return None
         left = [name for name in LEFT if one.values.get(name)]
         for block in _blocks(one.values.get("task_invocation_parameters")):
