@@ -7,6 +7,7 @@ from typing import Any
 LINES = "\n\r\t"
 # control characters, and halves of a character (lone surrogates)
 REFUSED = ("Cc", "Cs")
+LOOK_ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
 
 
 def refused_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -30,6 +31,22 @@ def first_refused(text: str) -> str | None:
     if text.isprintable():
         return None
     return next((one for one in text if unicodedata.category(one) in REFUSED and one not in LINES), None)
+
+
+def mistakable_in(text: str) -> str | None:
+    """A letter of a text that is easily taken for another: of a second alphabet, or a form of a plain one."""
+    alphabets = [(one, _alphabet(one)) for one in text]
+    first = next((alphabet for _, alphabet in alphabets if alphabet), None)
+    for one, alphabet in alphabets:
+        if (alphabet and alphabet != first) or unicodedata.normalize("NFKC", one) != one:
+            return one
+    return None
+
+
+def _alphabet(character: str) -> str:
+    """The alphabet of a letter, of those whose letters look like each other's; "" for all else."""
+    script = unicodedata.name(character, "").partition(" ")[0]
+    return script if script in LOOK_ALIKE and character.isalpha() else ""
 
 
 def code(character: str) -> str:

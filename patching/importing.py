@@ -98,15 +98,13 @@ def prepare(setup: Setup, into: Into) -> Import:
         *_windows(setup, into, found),
         *((kind, where, _own(kind, spec, into)) for kind, where, spec in setup.specs),
     ]
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], str] = {}
     for kind, where, spec in sorted(wanted, key=lambda one: KINDS.index(one[0])):
         name = str(spec.get("name", ""))
-        if (kind, name) in seen:
-            found.refused.append(
-                Refusal(where, f"The file has another {kind} called {name}; give it its own name.")
-            )
+        if (other := seen.setdefault((kind, name.casefold()), where)) is not where:
+            why = f"The file has another {kind} called {name}, in {other}; give it its own name."
+            found.refused.append(Refusal(where, why))
             continue
-        seen.add((kind, name))
         _add(found, kind, where, spec, into)
     return found
 
@@ -116,7 +114,8 @@ def _add(found: Import, kind: str, where: str, spec: dict[str, Any], into: Into)
     problems = check_item(item, "item", system_facts.allowed())
     if problems:
         told = [f"{one.field.removeprefix('item.spec.')}: {one.message}" for one in problems]
-        found.refused.append(Refusal(where, " ".join(told[:3])))
+        more = f" And {len(told) - 3} more." if len(told) > 3 else ""
+        found.refused.append(Refusal(where, " ".join(told[:3]) + more))
         return
     item = with_defaults(item)
     row = _row(kind, spec, into)

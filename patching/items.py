@@ -246,6 +246,9 @@ def _check_fields(spec: Mapping[str, Any], fields: Iterable[Field], path: str) -
     return problems
 
 
+_SET_FOR_YOU = {"Name", "ClientToken", "Tags"}
+
+
 def _check_baseline(spec: Mapping[str, Any], path: str, allowed: Allowed) -> list[Problem]:
     problems = _aws_name(spec["name"], f"{path}.name")
     problems += _text(spec.get("application", ""), f"{path}.application", 0, 40)
@@ -256,17 +259,15 @@ def _check_baseline(spec: Mapping[str, Any], path: str, allowed: Allowed) -> lis
             *problems,
             Problem(f"{path}.definition", "type", "The definition is a CreatePatchBaseline request."),
         ]
-    for name in sorted({"Name", "ClientToken", "Tags"} & set(definition)):
+    for name in sorted(_SET_FOR_YOU & set(definition)):
         problems.append(
             Problem(f"{path}.definition.{name}", "reserved", f"Leave {name} out; it is set for you.")
         )
-    if not problems:
-        report = baseline_rules.check({"Name": spec["name"], **definition}, allowed.vocabularies)
-        problems += [
-            Problem(f"{path}.definition.{one.field}", one.code, one.message) for one in report.errors
-        ]
-        if not allowed.application_patches and not problems:
-            problems += _os_patches_only(definition, f"{path}.definition")
+    given = {field: value for field, value in definition.items() if field not in _SET_FOR_YOU}
+    report = baseline_rules.check({"Name": "any-name", **given}, allowed.vocabularies)
+    problems += [Problem(f"{path}.definition.{one.field}", one.code, one.message) for one in report.errors]
+    if not allowed.application_patches and not problems:
+        problems += _os_patches_only(definition, f"{path}.definition")
     return problems
 
 
@@ -528,6 +529,10 @@ def _tag_value(value: Any, path: str, example: str) -> list[Problem]:
                 f"The character “{shown}” is not allowed. Use letters, digits, spaces and _ . : / = + - @"
             )
             return [Problem(path, "character", message)]
+    if (letter := characters.mistakable_in(value)) is not None:
+        told = f"“{letter}” ({characters.code(letter)}, {unicodedata.name(letter, 'no letter').lower()})"
+        message = f"{told} looks like another character of the name; use one alphabet, such as {example}."
+        return [Problem(path, "mistakable", message)]
     return []
 
 
@@ -555,7 +560,8 @@ def _doubles(items: list[Mapping[str, Any]]) -> Iterable[Problem]:
         names = [(item["kind"], about, item["target"])] if item["action"] != "create" else []
         if item["action"] != "delete":
             called = (spec["window"], spec["run_at"]) if item["kind"] == "occurrence" else (spec["name"],)
-            names.append((item["kind"], *place, *called))
+            # AWS tells Prod from prod; people do not
+            names.append((item["kind"], *place, *(one.casefold() for one in called)))
         for name in names:
             if name in seen:
                 message = f"Item {seen[name] + 1} is about the same {item['kind']}; say it in one item."

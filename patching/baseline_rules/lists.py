@@ -13,6 +13,8 @@ MAX_LISTED, MAX_PATCH_ID_LENGTH = 50, 100
 _NOTICE = re.compile(
     r"(CVE-[0-9]{4}-[0-9]+|[A-Z]{2,6}(-[0-9]+)?[-:][0-9]{4}[-:][A-Z0-9]+|ALAS.*-[0-9]{4}-[0-9]+)", re.I
 )
+# begins as a CVE or advisory id does, and no package does
+_LIKE_A_NOTICE = re.compile(r"(CVE|RHSA|RHBA|RHEA|ELSA|ELBA|ALSA|ALBA|RLSA|ALAS)[0-9]*[-:].*", re.I)
 _KB = re.compile(r"KB[0-9]{5,8}", re.I)
 _BULLETIN = re.compile(r"MS[0-9]{2}-[0-9]{3}", re.I)
 
@@ -70,4 +72,7 @@ def _misnamed(entry: str, system: str, *, rejecting: bool) -> str | None:
     if only_names and _NOTICE.fullmatch(entry):
         which = "A rejected list" if rejecting else f"A list for {system}"
         return f"{which} takes package names, no CVE or advisory ids; name a package, such as openssl*."
+    if _LIKE_A_NOTICE.fullmatch(entry) and not _NOTICE.fullmatch(entry):
+        like = "CVE-2026-0001, RHSA-2026:1234 or ALAS2023-2026-123"
+        return f"{quoted(entry)} is no whole CVE or advisory id; write it as in {like}."
     return None
