@@ -8,7 +8,9 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
 from patching.aws import session
 from patching.simulator import beginning, catalogue, clock
@@ -228,6 +230,20 @@ def simulated_aws(
     assert simulated_aws_server.world.problems == [], (
         "a reply of the simulated AWS does not fit AWS's own model"
     )
+
+
+@pytest.fixture
+def silent_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """AWS that nobody is to ask: every call breaks, and one that was tried fails the test."""
+    asked: list[str] = []
+
+    def refuse(client: Any, operation: str, request: Any) -> Any:
+        asked.append(f"{client.meta.service_model.service_name}:{operation}")
+        raise EndpointConnectionError(endpoint_url=client.meta.endpoint_url)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    yield asked
+    assert asked == []
 
 
 @pytest.fixture(params=["as we expect", "the other way"])

@@ -101,7 +101,9 @@ class _Reader(Taking):
         self.setup.baselines.append(BaselinePart(where, request))
         groups = one.get("PatchGroups")
         for group in groups if isinstance(groups, list) else []:
-            self.judge(f"{where}.PatchGroups", str(group), str(request["OperatingSystem"]), str(request["Name"]))
+            self.judge(
+                f"{where}.PatchGroups", str(group), str(request["OperatingSystem"]), str(request["Name"])
+            )
 
     def _group(self, where: str, one: Mapping[str, Any]) -> None:
         """``{"PatchGroup", "OperatingSystem", "BaselineName"}``, or a mapping as DescribePatchGroups lists them."""

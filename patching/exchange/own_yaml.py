@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from patching.exchange import yaml_text
 from patching.exchange.parts import CannotReadError, Refusal, Setup
 
@@ -41,7 +39,7 @@ def write(setup: Setup) -> str:
         specs = [dict(spec) for one, _, spec in setup.specs if one == kind]
         if specs:
             document[section] = specs
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return yaml_text.written(document)
 
 
 def _text(value: Any) -> str:

@@ -37,7 +37,9 @@ class TextLoader(yaml.SafeLoader):
         digits = len(self.construct_scalar(node))
         if digits > LONGEST_NUMBER:
             line = node.start_mark.line + 1
-            raise CannotReadError(f"Line {line} has a number of {digits} digits; nothing here counts that far.")
+            raise CannotReadError(
+                f"Line {line} has a number of {digits} digits; nothing here counts that far."
+            )
         return int(self.construct_yaml_int(node))
 
 
@@ -46,6 +48,18 @@ TextLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes out what stands in several places, each time: files here have no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def written(document: Any) -> str:
+    """A document as text that ``load`` takes."""
+    return yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=110)
 
 
 def load(text: str, loader: type[TextLoader] = TextLoader) -> Any:

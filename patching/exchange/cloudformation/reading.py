@@ -129,7 +129,9 @@ class _Reader(Taking):
             self.note(name, f"Its patch groups are left out. {why}")
             return
         for group in groups:
-            self.judge(f"{name}.PatchGroups", str(group), str(request["OperatingSystem"]), str(request["Name"]))
+            self.judge(
+                f"{name}.PatchGroups", str(group), str(request["OperatingSystem"]), str(request["Name"])
+            )
 
     def _parts_of_windows(
         self, parts: list[tuple[str, dict[str, Any]]], windows: list[tuple[str, dict[str, Any]]]

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
-from patching.exchange import belongings
+from patching.exchange import belongings, yaml_text
 from patching.exchange.cloudformation.reading import BASELINE, INVOCATIONS, TARGET, TASK, WINDOW
 from patching.exchange.parts import BaselinePart, Setup, TaskPart, WindowPart
 
@@ -27,7 +25,7 @@ def write(setup: Setup) -> str:
         "Metadata": {belongings.SECTION: belongings.section(setup)},
         "Resources": resources,
     }
-    return yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=110)
+    return yaml_text.written(template)
 
 
 class _Names:
