@@ -407,44 +407,48 @@ ONLY_AS_JSON = (
 
 
 class BadName(NamedTuple):
-    """A name that is none, and what is said of it."""
+    """A name that is none, and what is said of it; ``shown``: what the form says instead, None where it has no such."""
 
     what: str
     name: Any
     says: str
+    shown: str | None = ""
 
 
 LIMIT = "Use 3–128 characters: letters A–Z, digits, _ - and . without spaces, such as payments-prod-a."
 # of a baseline or a window
 AWS_NAMES = (
-    BadName("nothing", "", LIMIT),
-    BadName("spaces", "   ", LIMIT),
+    BadName("nothing", "", LIMIT, "This field is required."),
+    BadName("spaces", "   ", LIMIT, "This field is required."),
     BadName("one letter", "a", LIMIT),
-    BadName("129 letters", "a" * 129, LIMIT),
+    BadName("129 letters", "a" * 129, LIMIT, "at most 128 characters (it has 129)."),
     BadName("two words", "my window", LIMIT),
     BadName("a star", "web*", LIMIT),
-    BadName("a line break at the end", "prod\n", LIMIT),
+    BadName("a line break at the end", "prod\n", LIMIT, None),
     BadName("a Cyrillic letter", "pr\N{CYRILLIC SMALL LETTER O}d", LIMIT),
     BadName("an invisible space", "prod\N{ZERO WIDTH SPACE}", LIMIT),
     BadName("writing from the right", "\N{RIGHT-TO-LEFT OVERRIDE}dorp", LIMIT),
     BadName("an emoji", "prod\N{ROCKET}", LIMIT),
-    BadName("a number", 12345, LIMIT),
+    BadName("a number", 12345, LIMIT, None),
 )
 ALLOWED = "is not allowed. Use letters, digits, spaces and _ . : / = + - @"
 # of a patch group, which is the value of a tag
 TAG_VALUES = (
-    BadName("nothing", "", "Enter a name, such as payments-prod."),
-    BadName("spaces", "   ", "Enter a name, such as payments-prod."),
-    BadName("257 letters", "a" * 257, "At most 256 characters (you entered 257)."),
+    BadName("nothing", "", "Enter a name, such as payments-prod.", "This field is required."),
+    BadName("spaces", "   ", "Enter a name, such as payments-prod.", "This field is required."),
+    BadName("257 letters", "a" * 257, "At most 256 characters (you entered 257).", "at most 256 characters"),
     BadName("a star", "web*", f"The character “*” {ALLOWED}"),
     BadName("an emoji", "prod\N{ROCKET}", f"The character “\N{ROCKET}” {ALLOWED}"),
     BadName("a tab", "prod\tweb", f"The character “U+0009” {ALLOWED}"),
     BadName("a line break", "prod\nweb", f"The character “U+000A” {ALLOWED}"),
-    BadName("a NUL", "prod\x00web", "The character U+0000 is not allowed in any text"),
+    BadName("a NUL", "prod\x00web", "The character U+0000 is not allowed in any text", "Null characters"),
     BadName(
-        "a space at its end", "prod ", "has a space at its start or end; AWS would treat it as a different"
+        "a space at its end",
+        "prod ",
+        "has a space at its start or end; AWS would treat it as a different",
+        None,
     ),
-    BadName("a space at its start", " prod", "has a space at its start or end"),
+    BadName("a space at its start", " prod", "has a space at its start or end", None),
     BadName("an accent apart from its letter", "cafe\N{COMBINING ACUTE ACCENT}", ALLOWED),
     BadName(
         "a Cyrillic letter", "pr\N{CYRILLIC SMALL LETTER O}d", "cyrillic small letter o) looks like another"
@@ -455,5 +459,5 @@ TAG_VALUES = (
     ),
     BadName("an invisible space", "prod\N{ZERO WIDTH SPACE}", f"The character “U+200B” {ALLOWED}"),
     BadName("writing from the right", "\N{RIGHT-TO-LEFT OVERRIDE}dorp", f"The character “U+202E” {ALLOWED}"),
-    BadName("a number", 12345, "Enter a name, such as payments-prod."),
+    BadName("a number", 12345, "Enter a name, such as payments-prod.", None),
 )

@@ -1,5 +1,7 @@
 """Baselines written by choosing: every operating system, rules that come and go, and mistakes where they belong."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -11,6 +13,7 @@ from patching.models import ChangeRequest, Operation, PatchBaseline
 from patching.specs import canonical_definition
 from patching.web.baseline_forms import BaselineForm
 from tests import asks
+from tests.patching.bad_baselines import AWS_NAMES, MISTAKES
 from tests.patching.catalogue import files
 from tests.patching.web.conftest import text_of
 
@@ -66,6 +69,15 @@ def test_an_approved_baseline_opens_as_it_stands(approved, client):
     form = client.get(address).context["form"]
     item = asked(client, {**form.answers(), **WHY}, address)
     assert (item["action"], item["spec"]) == ("change", row.spec)
+
+
+def test_an_approved_baseline_keeps_its_operating_system(approved, client, silent_aws):
+    row = PatchBaseline.objects.get(name="payments-prod-win")
+    said = answers(client, url(system="SUSE", preset="prod"), name=row.name)
+    response = client.post(url("patching:baseline-change", row.pk), said)
+    (told,) = response.context["form"].errors["operating_system"]
+    assert response.status_code == 400
+    assert told == "AWS cannot change the operating system of a baseline; ask for a new one."
 
 
 def test_rules_come_go_and_move_without_a_script(client):
@@ -135,70 +147,56 @@ def test_everything_that_a_linux_baseline_can_say_is_said(client):
     )
 
 
-def in_rule(form, number, field):
-    return [str(one) for one in form.rules[number].errors.get(field, [])]
+MIRROR = {
+    "sources": "1",
+    "source-0-name": "our-mirror",
+    "source-0-products": "AmazonLinux2023",
+    "source-0-configuration": "[main]",
+}
 
 
-@pytest.mark.parametrize(
-    ("changes", "field", "says"),
-    [
-        ({"rule-0-days": "361"}, "days", "0 to 360"),
-        ({"rule-0-days": "-1"}, "days", "0 to 360"),
-        ({"rule-0-days": "1.5"}, "days", "Whole days"),
-        ({"rule-0-days": ""}, "days", "AWS wants one of them"),
-        ({"rule-0-until": "2026-01-01"}, "until", "Both days and a date"),
-        ({"rule-0-days": "", "rule-0-until": "2026-02-30"}, "until", "date that exists"),
-        ({"rule-0-days": "", "rule-0-until": "01/02/2026"}, "until", "date that exists"),
-        ({"rule-0-CLASSIFICATION": ["Securty"]}, "CLASSIFICATION", "Did you mean"),
-        ({"rule-0-PRODUCT": [f"p{n}" for n in range(21)]}, "PRODUCT", "found 21"),
-        ({"rule-0-PRODUCT_more": "x" * 65}, "PRODUCT", "64 characters"),
-    ],
-)
-def test_a_mistake_in_a_rule_is_said_under_its_field(changes, field, says, client):
-    form = refused(client, answers(client, url(system="WINDOWS", preset="prod"), **changes))
-    assert any(says in message for message in in_rule(form, 0, field)), form.rules[0].errors
-    assert any(message.startswith("Rule 1") and says in message for message in form.non_field_errors())
+def said_at(form, under):
+    """What stands at a field of the form, or of one of its rules or sources."""
+    if found := re.fullmatch(r"(rule|source)-(\d+)-(.+)", under):
+        pieces = {"rule": form.rules, "source": form.sources}[found[1]]
+        return [str(one) for one in pieces[int(found[2])].errors.get(found[3], [])]
+    return [str(one) for one in form.errors.get(under, [])]
 
 
-@pytest.mark.parametrize(
-    ("changes", "field", "says"),
-    [
-        ({"operating_system": "windows"}, "operating_system", "Select a valid choice"),
-        ({"name": "a"}, "name", "3–128 characters"),
-        ({"approved": "KB5039217", "rejected": "KB5039217"}, "rejected", "both lists"),
-        ({"approved": "openssl"}, "approved", "no Windows patch"),
-        ({"rejected": "\n".join(f"KB50000{n:02}" for n in range(51))}, "rejected", "At most 50"),
-        ({"rejected": "*"}, "rejected", "install nothing"),
-        ({"description": "x" * 1025}, "description", "At most 1024"),
-        ({"rules": "0"}, "__all__", "install nothing"),
-        ({"rules": "11"}, "__all__", "At most 10 rules"),
-        ({"security_updates": "PERHAPS"}, "security_updates", "Select a valid choice"),
-    ],
-)
-def test_a_mistake_is_said_under_its_field(changes, field, says, client):
-    form = refused(client, answers(client, url(system="WINDOWS", preset="prod"), **changes))
-    assert any(says in message for message in form.errors.get(field, [])), form.errors
+def test_every_mistake_is_said_under_its_field(client, silent_aws, subtests):
+    begun = {
+        system: answers(client, url(system=system, preset="prod"))
+        for system in ("WINDOWS", "AMAZON_LINUX_2023")
+    }
+    for one in MISTAKES:
+        if one.form is None:
+            continue
+        with subtests.test(one.what):
+            system = "AMAZON_LINUX_2023" if one.definition["OperatingSystem"].startswith("A") else "WINDOWS"
+            mirror = MIRROR if "Sources" in one.definition else {}
+            form = refused(client, {**begun[system], **mirror, **one.form})
+            says = one.shown or one.says
+            told = said_at(form, one.under)
+            assert any(says in message for message in told), (form.errors, told)
+            if "-" in one.under:
+                place = re.sub(r"(rule|source)-0-.*", r"\1 1", one.under).capitalize()
+                assert any(each.startswith(place) and says in each for each in form.non_field_errors())
+            assert "hunter2" not in str(form.errors)
 
 
-@pytest.mark.parametrize(
-    ("configuration", "says"),
-    [("[main]\nbaseurl=https://me:secret@mirror.example.com/", "password"), ("x" * 1025, "1024 characters")],
-)
-def test_a_source_with_a_secret_or_too_much_is_refused_without_repeating_it(configuration, says, client):
-    said = answers(
-        client,
-        url(system="UBUNTU"),
-        **{
-            "sources": "1",
-            "source-0-name": "our-mirror",
-            "source-0-products": "Ubuntu22.04",
-            "source-0-configuration": configuration,
-        },
-    )
-    form = refused(client, said)
-    (message,) = form.sources[0].errors["configuration"]
-    assert says in message
-    assert "secret" not in message
+def test_every_mistake_in_a_name_is_said_under_it(client, silent_aws, subtests):
+    begun = answers(client, url(system="WINDOWS", preset="prod"))
+    for one in AWS_NAMES:
+        if one.shown is None:
+            continue
+        with subtests.test(one.what):
+            form = refused(client, {**begun, "name": one.name})
+            assert any((one.shown or one.says) in message for message in form.errors["name"]), form.errors
+
+
+def test_a_setting_that_is_none_is_said_under_it(client):
+    said = answers(client, url(system="WINDOWS", preset="prod"), security_updates="PERHAPS")
+    assert "Select a valid choice" in refused(client, said).errors["security_updates"][0]
 
 
 def test_application_patches_need_a_setting(client, settings):

@@ -11,6 +11,7 @@ from patching.web.asking import GroupForm, RemovalForm, SeveralForm
 from patching.web.baseline_forms import BaselineForm
 from patching.web.window_forms import WindowForm
 from tests import asks, factories
+from tests.patching.bad_baselines import MISTAKES, ONLY_AS_JSON, TAG_VALUES
 from tests.patching.web.conftest import text_of
 
 WHY = {"title": "A window for dev", "reason": "It was never patched by itself.", "do": "draft"}
@@ -319,6 +320,23 @@ def test_a_group_is_asked_for_with_a_baseline_for_each_system(approved, fleet, c
     assert "Name a baseline" in response.context["form"].errors["baseline_WINDOWS"][0]
 
 
+def test_every_mistake_in_the_name_of_a_group_is_said_under_it(
+    fleet, dev, cast, browse, silent_aws, subtests
+):
+    said = {"az": "", "instances": [fleet[0].instance_id], **WHY}
+    client = browse(cast["rita"])
+    address = f"{reverse('patching:group-new')}?scope={dev}"
+    for one in TAG_VALUES:
+        if one.shown is None:
+            continue
+        with subtests.test(one.what):
+            answer = client.post(address, {**said, "name": one.name})
+            told = answer.context["form"].errors["name"]
+            assert answer.status_code == 400
+            assert any((one.shown or one.says) in message for message in told), told
+    assert not ChangeRequest.objects.exists()
+
+
 def test_a_group_is_changed_in_its_form(approved, cast, browse):
     row = PatchGroup.objects.get(name="payments-dev")
     client, address = browse(cast["rita"]), url("group-change", row.pk)
@@ -374,6 +392,51 @@ def test_broken_items_are_said_with_their_path(fleet, cast, browse, subtests):
             assert response.status_code == 400
             assert response.context["form"].errors["items_json"]
             assert response.context["form"]["items_json"].value() == items
+
+
+def test_items_as_text_name_every_mistake(cast, browse, silent_aws):
+    factories.payments()
+    whose = {"application": "payments", "environment": "dev"}
+    mistakes = [*MISTAKES, *ONLY_AS_JSON]
+    items = [
+        {
+            "action": "create",
+            "kind": "baseline",
+            "target": None,
+            "spec": {"name": f"payments-{number}", **whose, "definition": one.definition},
+        }
+        for number, one in enumerate(mistakes)
+    ]
+    answer = browse(cast["rita"]).post(
+        reverse("patching:several-new"), {**WHY, "items_json": json.dumps(items)}
+    )
+    told = answer.context["form"].errors["items_json"]
+    missing = [
+        one.what
+        for number, one in enumerate(mistakes)
+        if not any(
+            message.startswith(f"items[{number}].spec.definition.{one.field}: ") and one.says in message
+            for message in told
+        )
+    ]
+    assert (answer.status_code, missing) == (400, [])
+    assert not ChangeRequest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"[{'9' * 5000}]", "a number of 5000 digits"),
+        ("[NaN]", "NaN is not a JSON number"),
+        ('[{"action": "create", "action": "delete"}]', "appears twice"),
+        ('["\\ud800"]', "half of a character"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_items_that_are_no_strict_json_are_refused(text, says, cast, browse):
+    answer = browse(cast["rita"]).post(reverse("patching:several-new"), {**WHY, "items_json": text})
+    (told,) = answer.context["form"].errors["items_json"]
+    assert (answer.status_code, says in told) == (400, True)
 
 
 def test_an_item_with_a_mistake_is_named(fleet, cast, browse):

@@ -4,8 +4,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from patching.effects import items_of
+from patching.exchange import formats
 from patching.models import ChangeRequest
 from tests import asks, factories
+from tests.patching.bad_baselines import MISTAKES
+from tests.patching.bad_files import BAD_FILES, GOOD_NAME, PARTLY, WHERE, file_of
 from tests.patching.web.conftest import text_of
 
 ADDRESS = reverse("patching:import-new")
@@ -90,21 +94,49 @@ def test_an_uploaded_file_is_read_and_kept_in_the_form(scope, cast, browse):
     assert "payments-${Stage}-night" in answer.content.decode()
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"\xff\xfe\x00", "is not UTF-8 text"),
-        (b"", "The file is empty"),
-        (b"Resources: {}", "at least one resource"),
-        (b"Resources:\n  A: &a [1]\n  B: *a\n", "no aliases"),
-        (b"Resources: [", "is not YAML"),
-        (b"resource aws {", "is not Terraform"),
-    ],
-)
-def test_what_is_no_such_file_is_refused_with_words(content, words, scope, cast, browse):
-    upload = SimpleUploadedFile("setup", content)
-    answer = browse(cast["rita"]).post(
-        ADDRESS, {**said(scope, text=content.decode("latin-1")), "file": upload}
-    )
-    assert (answer.status_code, words in text_of(answer)) == (400, True)
+@pytest.fixture
+def desk(scope, cast, browse, silent_aws):
+    """Rita's browser, in which she sends a file and reads what becomes of it."""
+    client = browse(cast["rita"])
+
+    def send(content, do="preview", **more):
+        upload = SimpleUploadedFile("setup", content if isinstance(content, bytes) else content.encode())
+        return client.post(ADDRESS, {**said(scope, do=do, text="", **more), "file": upload})
+
+    return send
+
+
+@pytest.mark.parametrize("file_format", formats.FORMATS)
+def test_a_file_leaves_out_each_bad_baseline_and_says_why(file_format, desk):
+    content = file_of([one.definition for one in MISTAKES], file_format)
+    found = desk(content, file_format=file_format).context["form"].found
+    told = {one.where: one.why for one in found.refused}
+    missing = {
+        one.what: message
+        for number, one in enumerate(MISTAKES)
+        if one.says not in (message := told.get(WHERE[file_format].format(number), "taken"))
+    }
+    assert missing == {}
+    page = text_of(desk(content, file_format=file_format))
+    assert [one.what for one in MISTAKES if one.says not in page] == []
+    assert desk(content, "draft", file_format=file_format).status_code == 302
+    (kept,) = items_of(ChangeRequest.objects.get().current)
+    assert kept["spec"]["name"] == GOOD_NAME
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_place(desk, subtests):
+    for one in BAD_FILES:
+        with subtests.test(one.what):
+            answer = desk(one.content, "draft")
+            assert answer.status_code == 400
+            assert (one.on_page or one.says) in text_of(answer)
+    assert not ChangeRequest.objects.exists()
+
+
+def test_what_of_a_file_cannot_be_taken_is_named_and_the_rest_is_taken(desk, subtests):
+    for one in PARTLY:
+        with subtests.test(one.what):
+            answer = desk(one.content)
+            assert one.says in text_of(answer)
+            assert GOOD_NAME in {line.name for line in answer.context["form"].found.lines}
     assert not ChangeRequest.objects.exists()
