@@ -2,11 +2,14 @@
 
 import pytest
 
-from patching.models import ChangeRequest
+from patching.models import ChangeRequest, Operation, PatchBaseline, Revision
 from portal.governance.models import Membership
 from tests import asks, factories
+from tests.patching.bad_baselines import AWS_NAMES, GOOD, MISTAKES, ONLY_AS_JSON, TAG_VALUES, linux
+from tests.patching.bad_files import GOOD_NAME
 
 URL = "/api/v1/change-requests/"
+LONGEST_ANSWER = 250
 
 
 def body(items=None, **changes):
@@ -255,3 +258,117 @@ def test_without_a_token_nothing_is_told(client, draft):
     answer = client.get(URL)
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     assert answer["WWW-Authenticate"] == "Bearer"
+
+
+# Bad input
+
+
+@pytest.fixture
+def rita(cast, call_api, silent_aws):
+    """Her token, and payments in every environment; AWS is not to be asked."""
+    factories.payments()
+    return call_api(cast["rita"])
+
+
+def item(kind="baseline", **spec):
+    whose = {"application": "payments", "environment": "dev"}
+    return {"action": "create", "kind": kind, "target": None, "spec": {**whose, **spec}}
+
+
+def asked(client, items):
+    answer = client.post(URL, body(items), format="json")
+    return answer.status_code, {one["field"]: one["message"] for one in answer.json()["errors"]}
+
+
+def nothing_is_kept():
+    return not (ChangeRequest.objects.exists() or Revision.objects.exists() or Operation.objects.exists())
+
+
+def test_every_mistake_in_a_baseline_is_named_by_its_field(rita):
+    mistakes = [*MISTAKES, *ONLY_AS_JSON]
+    items = [
+        item(name=f"payments-{number}", definition=one.definition) for number, one in enumerate(mistakes)
+    ]
+    status, errors = asked(rita, [*items, item(name=GOOD_NAME, definition=GOOD)])
+    told = {
+        one.what: errors.get(f"items[{number}].spec.definition.{one.field}", "no error there")
+        for number, one in enumerate(mistakes)
+    }
+    assert {one.what: told[one.what] for one in mistakes if one.says not in told[one.what]} == {}
+    assert status == 400
+    assert max(map(len, errors.values())) <= LONGEST_ANSWER
+    assert not any(field.startswith(f"items[{len(mistakes)}]") for field in errors)
+    assert not any("hunter2" in message for message in errors.values())
+    assert nothing_is_kept()
+
+
+def test_every_mistake_in_a_name_is_named(rita):
+    window = asks.window_item([])["spec"]
+    group = {
+        "account": factories.RETAIL[0],
+        "region": "eu-central-1",
+        "baselines": {"WINDOWS": GOOD_NAME},
+        "instances": [],
+    }
+    kinds = [
+        *((one, item(name=one.name, definition=GOOD)) for one in AWS_NAMES),
+        *((one, item("window", **{**window, "name": one.name})) for one in AWS_NAMES),
+        *((one, item("patch-group", **group, name=one.name)) for one in TAG_VALUES),
+        *(
+            (one, item("patch-group", **{**group, "baselines": {"WINDOWS": one.name}}, name="web"))
+            for one in AWS_NAMES
+        ),
+    ]
+    status, errors = asked(rita, [asks for _, asks in kinds])
+    messages = [
+        " ".join(text for field, text in errors.items() if field.startswith(f"items[{number}].spec."))
+        for number in range(len(kinds))
+    ]
+    assert [
+        (one.what, told) for (one, _), told in zip(kinds, messages, strict=True) if one.says not in told
+    ] == []
+    assert status == 400
+    assert nothing_is_kept()
+
+
+def test_a_bad_name_hides_no_mistake_in_the_definition(rita):
+    _, errors = asked(rita, [item(name="a", definition=linux(Sources=[7]))])
+    assert set(errors) == {"items[0].spec.name", "items[0].spec.definition.Sources[0]"}
+
+
+def test_names_that_only_capitals_tell_apart_are_one(rita, cast):
+    status, errors = asked(
+        rita, [item(name=name, definition=GOOD) for name in ("payments-qa", "Payments-QA")]
+    )
+    assert (status, errors["items[1]"]) == (400, "Item 1 is about the same baseline; say it in one item.")
+    asks.in_effect(cast["rita"], [item(name="payments-qa", definition=GOOD)], cast["ivan"])
+    status, errors = asked(rita, [item(name="Payments-QA", definition=GOOD)])
+    assert "Looks like the existing “payments-qa”. AWS is case-sensitive" in errors["items[0].spec.name"]
+
+
+@pytest.fixture
+def in_effect(cast, silent_aws):
+    asks.in_effect(cast["rita"], asks.ha_items(asks.fleet()), cast["omar"], cast["ivan"], cast["clara"])
+    return PatchBaseline.objects.get(name="payments-prod-win")
+
+
+def test_a_baseline_keeps_its_operating_system(in_effect, rita):
+    other = item(name=in_effect.name, definition=linux()) | {"action": "change", "target": in_effect.pk}
+    status, errors = asked(rita, [other])
+    assert (status, list(errors)) == (400, ["items[0].spec.definition.OperatingSystem"])
+    assert "AWS cannot change the operating system of a baseline" in errors.popitem()[1]
+
+
+def test_a_baseline_that_groups_use_stays(in_effect, rita):
+    gone = {"action": "delete", "kind": "baseline", "target": in_effect.pk, "spec": {}}
+    status, errors = asked(rita, [gone])
+    assert (status, list(errors)) == (400, ["items[0].target"])
+    assert errors["items[0].target"].startswith("payments-prod-win is used by payments-prod;")
+
+
+@pytest.mark.parametrize("action", ["change", "delete", "adopt"])
+def test_a_baseline_of_aws_itself_is_nobodys_to_change(action, in_effect, rita):
+    theirs = item(name="AWS-WindowsPredefinedPatchBaseline-OS", definition=GOOD)
+    status, errors = asked(rita, [{**theirs, "action": action, "target": 999_999}])
+    assert (status, list(errors)) == (400, ["items[0].target"])
+    assert "There is no baseline" in errors["items[0].target"]

@@ -2,8 +2,12 @@
 
 import pytest
 
-from patching.models import ChangeRequest
+from patching.effects import items_of
+from patching.exchange import formats
+from patching.models import ChangeRequest, Operation
 from tests import asks, factories
+from tests.patching.bad_baselines import MISTAKES
+from tests.patching.bad_files import BAD_FILES, GOOD_NAME, PARTLY, WHERE, file_of
 
 IMPORT = "/api/v1/change-requests/import/"
 
@@ -84,3 +88,84 @@ def test_where_nothing_is_in_effect_there_is_no_file(call_api, cast, in_effect):
     place = factories.account_region(region="eu-west-1")
     answer = call_api(cast["axel"]).get(f"/api/v1/accounts/{place.pk}/export/")
     assert (answer.status_code, answer.json()["code"]) == (404, "nothing_in_effect")
+
+
+# Bad files
+
+
+@pytest.fixture
+def rita(cast, call_api, silent_aws):
+    """Her token, and payments in every environment; AWS is not to be asked."""
+    factories.payments()
+    return call_api(cast["rita"])
+
+
+def imported(client, content, **more):
+    return client.post(IMPORT, body(content, **more), format="json")
+
+
+@pytest.mark.parametrize("file_format", formats.FORMATS)
+def test_a_file_leaves_out_each_bad_baseline_and_says_why(file_format, rita):
+    answer = imported(
+        rita, file_of([one.definition for one in MISTAKES], file_format), file_format=file_format
+    )
+    told = {one["where"]: one["message"] for one in answer.json()["refused"]}
+    missing = {}
+    for number, one in enumerate(MISTAKES):
+        message = told.get(WHERE[file_format].format(number), "taken")
+        if not (f"definition.{one.field}: " in message and one.says in message):
+            missing[one.what] = message
+    assert missing == {}
+    assert not any("hunter2" in message for message in told.values())
+    (kept,) = items_of(ChangeRequest.objects.get().current)
+    assert (answer.status_code, kept["spec"]["name"]) == (201, GOOD_NAME)
+    assert not Operation.objects.exists()
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_place(rita):
+    missing = {}
+    for one in BAD_FILES:
+        try:
+            content = one.content.decode()
+        except UnicodeDecodeError:
+            continue  # JSON itself is UTF-8
+        answer = imported(rita, content)
+        (error,) = answer.json()["errors"]
+        told = (answer.status_code, error["field"], (one.by_api or one.says) in error["message"])
+        if told != (400, "content", True):
+            missing[one.what] = (answer.status_code, error)
+    assert missing == {}
+    assert not ChangeRequest.objects.exists()
+
+
+def test_what_of_a_file_cannot_be_taken_is_named_and_the_rest_is_taken(rita):
+    missing = {}
+    for one in PARTLY:
+        answer = imported(rita, one.content, dry_run=True).json()
+        told = answer["notes"] if one.is_note else answer["refused"]
+        good = [line for line in answer["objects"] if line["name"] == GOOD_NAME]
+        if not good or not any(one.says in each["message"] for each in told):
+            missing[one.what] = answer
+    assert missing == {}
+    assert not ChangeRequest.objects.exists()
+
+
+def test_an_application_of_others_is_as_unknown_as_one_that_is_not_there(rita):
+    factories.application("claims", "analytics")
+    mine = f"name: {GOOD_NAME}"
+    told = {}
+    for slug in ("claims", "nobody"):
+        answer = imported(rita, file_of([], "yaml").replace(mine, f"{mine}\n  application: {slug}"))
+        (error,) = answer.json()["errors"]
+        told[slug] = (answer.status_code, error["field"], error["message"].replace(slug, "…"))
+    assert told["claims"] == told["nobody"]
+    assert told["claims"][0] == 400
+    assert not ChangeRequest.objects.exists()
+
+
+def test_a_file_gives_no_baseline_another_operating_system(in_effect, rita):
+    content = file_of([], "yaml").replace(GOOD_NAME, "payments-prod-win").replace("WINDOWS", "SUSE")
+    answer = imported(rita, content.replace("SecurityUpdates", "Security"))
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (400, "items[0].spec.definition.OperatingSystem")
+    assert "ask for a new one" in error["message"]
