@@ -3,10 +3,10 @@
 What a file says is what a push makes, exemptions and holds aside: those are nobody's to deploy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from patching import desired
+from patching import desired, from_aws
 from patching.aws import tasks, windows
 from patching.aws.marks import Ids
 from patching.exchange.formats import FORMATS
@@ -30,6 +30,7 @@ from patching.specs import (
     TargetSpec,
     TaskSpec,
     WindowSpec,
+    to_plain,
 )
 
 
@@ -44,7 +45,7 @@ def setup_of(
     setup = Setup(account=place.account.account_id, region=place.region)
     for kind, rows in (("baseline", baselines), ("patch-group", groups), ("window", maintenance_windows)):
         for row in rows:
-            setup.belongings[kind, row.name] = _belonging(kind, row)
+            setup.belongings[kind, row.name] = _belonging(kind, row, world)
             setup.specs.append((kind, row.name, _portable(row.spec)))
     told = {key: one for key, one in world.items() if one.label != DAILY_SCAN}
     setup.baselines = [
@@ -75,14 +76,26 @@ def text_of(setup: Setup, file_format: str) -> str:
     return write(setup)
 
 
-def _belonging(kind: str, row: Governed) -> Belonging:
+def _belonging(kind: str, row: Governed, world: Mapping[Key, Desired]) -> Belonging:
     spec = row.spec
     return Belonging(
         application=spec.get("application", ""),
         environment=spec.get("environment", ""),
         az=spec.get("az", ""),
         instances=None if kind == "baseline" else tuple(spec["instances"]),
+        tasks=dict(_untold(row, world)) if kind == "window" else {},
     )
+
+
+def _untold(row: Governed, world: Mapping[Key, Desired]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Tasks of a window whose kind or reboot nobody could tell from AWS's request alone."""
+    for task in row.spec["tasks"]:
+        one = world.get(Key("task", f"{row.uid}:{task['name']}"))
+        if one is None or not isinstance(one.spec, TaskSpec):
+            continue
+        found = from_aws.task(to_plain(one.spec), task["name"])
+        if untold := {name: task[name] for name in ("kind", "reboot") if found[name] != task[name]}:
+            yield task["name"], untold
 
 
 def _portable(spec: dict[str, Any]) -> dict[str, Any]:

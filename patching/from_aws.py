@@ -42,8 +42,11 @@ class CannotBeAskedForError(Exception):
     """No request can say this; the message says what to do instead."""
 
 
-def window_as_found(content: Mapping[str, Any]) -> Found:
-    """Schedule and tasks of somebody else's window, from what a reading kept of it (``patching.unmanaged``)."""
+def window_as_found(content: Mapping[str, Any], told: Mapping[str, Mapping[str, str]] | None = None) -> Found:
+    """Schedule and tasks of somebody else's window, from what a reading kept of it (``patching.unmanaged``).
+
+    ``told`` are kinds and reboots of its tasks, by name, where somebody who knows has said them.
+    """
     fields = window_fields(to_plain(windows.from_aws(content["listed"])))
     found: list[dict[str, Any]] = []
     left_out = []
@@ -54,6 +57,7 @@ def window_as_found(content: Mapping[str, Any]) -> Found:
         except CannotBeAskedForError as problem:
             left_out.append(str(problem))
             continue
+        one |= (told or {}).get(one["name"], {})
         one["name"] = _free(one["name"] or USUAL_NAMES[one["kind"]], {each["name"] for each in found})
         found.append(one)
     return Found({**fields, "tasks": found}, tuple(left_out))
@@ -117,6 +121,11 @@ def _kind(live: Plain, parameters: Mapping[str, list[str]]) -> str:
             f"{what} is no Systems Manager document that Patchwarden runs. Take the task out of the window in AWS."
         )
     known = documents.document_of(live["document"])
+    if known is None and documents.takes_operation(live["document"], live["task_type"]):
+        # somebody's own document that patches is told both, as AWS's is
+        operation = parameters.get("Operation", [""])[0]
+        if operation in OPERATIONS and "RebootOption" in parameters:
+            return OPERATIONS[operation]
     if known is not None and known.patches:
         if not known.takes("Operation"):
             return "install"

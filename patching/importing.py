@@ -228,7 +228,9 @@ def _windows(setup: Setup, into: Into, found: Import) -> Iterator[tuple[str, str
         known = setup.belonging("window", part.name)
         where_it_patches = _targets_of_patching(part)
         tasks = _tasks_there(part, where_it_patches, found)
-        asked = from_aws.window_as_found({"listed": {**part.request, "Enabled": True}, "tasks": tasks})
+        asked = from_aws.window_as_found(
+            {"listed": {**part.request, "Enabled": True}, "tasks": tasks}, known.tasks
+        )
         found.notes += [Note(part.where, left) for left in asked.left_out]
         instances = known.instances
         if instances is None and row is not None and _names_our_tag(part, into):

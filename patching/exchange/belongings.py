@@ -1,7 +1,8 @@
 """What AWS has no field for, kept in a section of its own in every format: whose, where, which instances. Pure.
 
 Shape: ``{"Account", "Region", "Baselines": {name: {…}}, "PatchGroups": {name: {…}}, "Windows": {name: {…}}}`` with
-``Application``, ``Environment``, ``AvailabilityZone`` and ``Instances`` (a list of ids) for each name.
+``Application``, ``Environment``, ``AvailabilityZone`` and ``Instances`` (a list of ids) for each name, and of a
+window ``Tasks`` (a list of ``Name``, ``Kind``, ``Reboot``) where AWS's request leaves these open.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from patching.exchange.parts import Belonging, Setup
 
 SECTION = "Patchwarden"
+OF_TASKS = {"Kind": "kind", "Reboot": "reboot"}
 KINDS = {"Baselines": "baseline", "PatchGroups": "patch-group", "Windows": "window"}
 
 
@@ -32,7 +34,18 @@ def _belonging(told: Mapping[str, Any]) -> Belonging:
         environment=_text(told, "Environment"),
         az=_text(told, "AvailabilityZone"),
         instances=tuple(map(str, instances)) if isinstance(instances, list) else None,
+        tasks=_tasks(told.get("Tasks")),
     )
+
+
+def _tasks(told: Any) -> dict[str, dict[str, str]]:
+    return {
+        _text(one, "Name"): {
+            field: one[title] for title, field in OF_TASKS.items() if isinstance(one.get(title), str)
+        }
+        for one in (told if isinstance(told, list) else [])
+        if isinstance(one, Mapping) and _text(one, "Name")
+    }
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:
@@ -59,4 +72,9 @@ def _told(one: Belonging) -> dict[str, Any]:
     kept = {name: value for name, value in told.items() if value}
     if one.instances is not None:
         kept["Instances"] = list(one.instances)
+    if one.tasks:
+        kept["Tasks"] = [
+            {"Name": name, **{title: fields[field] for title, field in OF_TASKS.items() if field in fields}}
+            for name, fields in one.tasks.items()
+        ]
     return kept

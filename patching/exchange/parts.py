@@ -43,6 +43,8 @@ class Belonging:
     environment: str = ""
     az: str = ""
     instances: tuple[str, ...] | None = None  # None where the file does not say
+    # a window's tasks whose kind or reboot AWS's request does not tell: name → the fields of its item
+    tasks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
