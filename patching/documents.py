@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 RUN_COMMAND, AUTOMATION = "RUN_COMMAND", "AUTOMATION"
+LONGEST_NAME, LONGEST_VALUE, MOST_VALUES = 50, 512, 50  # of an automation's parameters
 TARGET = "{{TARGET_ID}}"  # the instance whose turn it is, to automations alone. Source: SSM user guide
 # what a task's kind and reboot say already
 FOLLOW = ("Operation", "RebootOption", "SnapshotId")
@@ -124,6 +125,7 @@ def takes_operation(name: str, type_: str) -> bool:
 def mistakes(name: str, type_: str, parameters: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
     """What a known document would refuse. Operation, RebootOption and SnapshotId are none of the task's to give."""
     document = document_of(name)
+    yield from _lengths(type_, parameters)
     if document is None:
         yield from _pseudo(type_, parameters)
         return
@@ -147,6 +149,20 @@ def mistakes(name: str, type_: str, parameters: Mapping[str, Sequence[str]]) -> 
         if one.required and wanted not in FOLLOW and wanted not in parameters:
             yield Mistake(wanted, "required", f"{document.name} needs {wanted}, such as {one.example}.")
     yield from _pseudo(type_, parameters)
+
+
+def _lengths(type_: str, parameters: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
+    """What AWS refuses of an automation's parameters. Source: SSM API reference, AutomationParameterMap."""
+    if type_ != AUTOMATION:
+        return
+    for name, values in parameters.items():
+        if not 1 <= len(name) <= LONGEST_NAME:
+            message = f"The name of an automation's parameter has 1 to {LONGEST_NAME} characters, such as InstanceId."
+            yield Mistake(name[:LONGEST_NAME], "length", message)
+        elif len(values) > MOST_VALUES or not all(1 <= len(value) <= LONGEST_VALUE for value in values):
+            most = f"{MOST_VALUES} values of 1 to {LONGEST_VALUE} characters"
+            message = f"{name} takes up to {most}; leave an empty one out."
+            yield Mistake(name, "length", message)
 
 
 def _pseudo(type_: str, parameters: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:

@@ -88,7 +88,10 @@ def to_aws(spec: TaskSpec, ids: Ids) -> dict[str, Any]:
         "MaxConcurrency": spec.max_concurrency,
         "MaxErrors": spec.max_errors,
         "CutoffBehavior": spec.cutoff_behavior,
-        "TaskInvocationParameters": {PARAMETERS[spec.task_type]: {"Parameters": parameters}},
+        # AWS refuses an empty list of an automation's parameters
+        "TaskInvocationParameters": {
+            PARAMETERS[spec.task_type]: {"Parameters": parameters} if parameters else {}
+        },
     }
 
 

@@ -57,6 +57,17 @@ def test_a_right_task_is_taken(tasks):
         ({**AMS, "type": "RUN_COMMAND"}, "type", "is an Automation runbook; use the type AUTOMATION."),
         ({**INSTALL, "type": "AUTOMATION"}, "type", "is a Run Command document; use the type RUN_COMMAND."),
         ({**AMS, "reboot": "NoReboot"}, "reboot", "decides that by itself; leave reboot empty."),
+        ({**AMS, "parameters": {"PrePatchHook": [""]}}, "parameters.PrePatchHook", "leave an empty one out."),
+        (
+            {**OWN, "type": "AUTOMATION", "parameters": {"Any": ["x"] * 51}},
+            "parameters.Any",
+            "up to 50 values of 1 to 512 characters",
+        ),
+        (
+            {**OWN, "type": "AUTOMATION", "parameters": {"x" * 51: ["x"]}},
+            f"parameters.{'x' * 50}",
+            "1 to 50 characters, such as InstanceId.",
+        ),
         ({**AMS, "parameters": {"PrePatchHok": ["x"]}}, "parameters.PrePatchHok", "it has InstanceId, Start"),
         (
             {**AMS, "parameters": {"ExecutePatchBasedOnPreHookStatus": ["Sometimes"]}},

@@ -54,6 +54,14 @@ def test_another_document_stands_before_or_after_patching_by_its_priority(priori
     assert from_aws.task(a_task("Take-Snapshot", priority, Wait=["yes"]), "x")["kind"] == kind
 
 
+@pytest.mark.parametrize(("operation", "kind"), [("Install", "install"), ("Scan", "scan")])
+def test_somebody_s_own_document_patches_where_it_is_told_what_aws_s_is_told(operation, kind):
+    plain = a_task("Payments-Patch", 30, Operation=[operation], RebootOption=["NoReboot"], Wait=["yes"])
+    asked = from_aws.task(plain, "Install")
+    assert (asked["kind"], asked["parameters"]) == (kind, {"Wait": ["yes"]})
+    assert to_plain(compiled("w", "t", asked)) == plain
+
+
 @pytest.mark.parametrize(
     ("plain", "words"),
     [

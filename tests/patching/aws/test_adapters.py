@@ -1,13 +1,18 @@
 """Every adapter that writes: what it creates reads back equal, and it asks for no more than it declares."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from patching import from_aws
 from patching.aws import baselines, mirrors, registrations, schedules, session, tags, targets, tasks, windows
 from patching.aws.adapters import CLASSES, Adapters
 from patching.aws.available import AvailablePatches
@@ -19,9 +24,11 @@ from patching.aws.marks import Ids, Mark, Names, Observed
 from patching.aws.quotas import Quotas
 from patching.aws.system_facts import SystemFacts
 from patching.aws.unmanaged import Unmanaged
+from patching.desired import _window_parts as window_parts
 from patching.specs import (
     ORDER,
     BaselineSpec,
+    Desired,
     Key,
     RegistrationSpec,
     ScheduleSpec,
@@ -31,7 +38,9 @@ from patching.specs import (
     TaskSpec,
     WindowSpec,
     canonical_definition,
+    to_plain,
 )
+from tests.patching import whole_specs
 from tests.simulated_aws import REGION, RETAIL
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "iam.md"
@@ -165,6 +174,59 @@ def test_the_life_of_everything_and_the_permissions_it_takes(bench, simulated_aw
     assert bench.read() == {}
     declared = {permission for cls in CLASSES for permission in cls.permissions}
     assert bench.called == declared
+
+
+# Whatever may be asked for
+
+
+def made(bench: Bench, wanted: Sequence[Desired]) -> dict[Key, Spec]:
+    """What AWS shows of these after they were created; all of it is gone again then."""
+    uids, specs = {one.uid: one.key for one in wanted}, {one.key: one.spec for one in wanted}
+    for one in wanted:
+        adapter = bench.adapters[one.spec.kind]
+        call = adapter.create(one.spec, Mark("patchwarden", one.uid, 1), str(uuid4()), bench.ids)
+        bench.ids.learn(one.key, adapter.made_id(one.spec, call, bench.clients.send(call)))
+        if isinstance(one.spec, WindowSpec):
+            bench.clients.send(bench.adapters.windows.enable(bench.ids[one.key], one.spec.enabled))
+    seen = {one.key: one for one in bench.adapters.read(Names(uids, specs))}
+    for one in reversed(wanted):
+        bench.clients.send(bench.adapters[one.spec.kind].delete(seen[one.key], None))
+    return {key: one.spec for key, one in seen.items()}
+
+
+def test_an_automation_without_parameters_is_sent_without_a_list_of_them():
+    run = replace(SPECS["task"], task_type="AUTOMATION", document="Payments-Run", parameters=())
+    sent = tasks.to_aws(run, Ids({Key("target", "target"): "mw-1/target"}))
+    assert sent["TaskInvocationParameters"] == {"Automation": {}}
+
+
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_baseline_is_asked_for_reads_back_as_it_was_asked_for(bench, data):
+    definition = data.draw(whole_specs.definitions())
+    system, name = definition["OperatingSystem"], data.draw(whole_specs.aws_names)
+    group = data.draw(whole_specs.groups({system: name}))["name"]
+    spec = BaselineSpec(name, canonical_definition(definition))
+    wanted = [
+        Desired(Key("baseline", "b"), "uid-b", spec, (), name),
+        Desired(Key("registration", "r"), "uid-r", RegistrationSpec(group, system, "b"), (), group),
+    ]
+    assert made(bench, wanted) == {one.key: one.spec for one in wanted}
+    assert canonical_definition(from_aws.definition(to_plain(spec))) == canonical_definition(definition)
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(spec=whole_specs.windows())
+def test_whatever_window_is_asked_for_reads_back_as_it_was_asked_for(bench, spec):
+    wanted = list(window_parts("w", spec["name"], spec, (), spec["name"], "MaintenanceWindow"))
+    found = made(bench, wanted)
+    assert found == {one.key: one.spec for one in wanted}
+    asked = from_aws.window_fields(to_plain(found[Key("window", "w")]))
+    assert asked == {name: spec[name] for name in asked}
+    for task in spec["tasks"]:
+        again = from_aws.task(to_plain(found[Key("task", f"w:{task['name']}")]), task["name"])
+        # which of these a task is, AWS is told of documents that patch alone
+        assert {**again, "kind": task["kind"], "reboot": task["reboot"]} == task
 
 
 def test_a_tag_gives_its_earlier_value_back_and_is_otherwise_taken_away(bench):
