@@ -1,4 +1,4 @@
-"""JSON without what Python's reader quietly accepts: keys twice, NaN, numbers without end, halves of characters. Pure."""
+"""JSON without what Python's reader quietly accepts: keys twice, NaN, endless numbers, halves of characters. Pure."""
 
 import json
 import math
