@@ -97,7 +97,7 @@ def task(live: Plain, name: str) -> dict[str, Any]:
     kind = _kind(live, parameters)
     patches = kind in OPERATIONS.values()
     reboots = kind == "install" and documents.takes_reboot(live["document"])
-    reboot = parameters.get("RebootOption", ["RebootIfNeeded"])[0] if reboots else ""
+    reboot = _first(parameters, "RebootOption", "RebootIfNeeded") if reboots else ""
     return {
         "name": name,
         "kind": kind,
@@ -114,6 +114,10 @@ def task(live: Plain, name: str) -> dict[str, Any]:
     }
 
 
+def _first(parameters: Mapping[str, list[str]], name: str, otherwise: str) -> str:
+    return next(iter(parameters.get(name, ())), otherwise)
+
+
 def _kind(live: Plain, parameters: Mapping[str, list[str]]) -> str:
     if not DOCUMENT.fullmatch(live["document"]) or live["task_type"] not in ("RUN_COMMAND", "AUTOMATION"):
         what = f"{live['document']} ({live['task_type'].lower().replace('_', ' ')})"
@@ -123,13 +127,13 @@ def _kind(live: Plain, parameters: Mapping[str, list[str]]) -> str:
     known = documents.document_of(live["document"])
     if known is None and documents.takes_operation(live["document"], live["task_type"]):
         # somebody's own document that patches is told both, as AWS's is
-        operation = parameters.get("Operation", [""])[0]
+        operation = _first(parameters, "Operation", "")
         if operation in OPERATIONS and "RebootOption" in parameters:
             return OPERATIONS[operation]
     if known is not None and known.patches:
         if not known.takes("Operation"):
             return "install"
-        operation = parameters.get("Operation", [""])[0]
+        operation = _first(parameters, "Operation", "")
         if operation not in OPERATIONS:
             message = f"{known.name} with Operation “{operation}” neither installs nor scans."
             raise CannotBeAskedForError(message)

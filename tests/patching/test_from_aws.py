@@ -67,6 +67,7 @@ def test_somebody_s_own_document_patches_where_it_is_told_what_aws_s_is_told(ope
     [
         ({**a_task(), "task_type": "LAMBDA"}, "no Systems Manager document"),
         (a_task(Operation=["Rollback"]), "neither installs nor scans"),
+        (a_task(Operation=[]), "neither installs nor scans"),
     ],
 )
 def test_what_patchwarden_does_not_run_is_refused(plain, words):
