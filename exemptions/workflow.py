@@ -357,15 +357,14 @@ def _look_again(exemption: Exemption) -> Exemption:
 
 def _ask(exemption: Exemption, slots: Iterable[str]) -> None:
     for slot in slots:
-        for person in permissions.eligible(exemption, slot):
-            outbox.tell(
-                person,
-                event="exemption.waits",
-                key=f"{exemption.pk}/{current_of(exemption).number}",
-                subject=f"{exemption.number} waits for your decision: {exemption.title}",
-                body=f"{exemption.requested_by} asks to {letters.asks(exemption)}.",
-                url=exemption.address,
-            )
+        outbox.tell_all(
+            permissions.eligible(exemption, slot),
+            event="exemption.waits",
+            key=f"{exemption.pk}/{current_of(exemption).number}",
+            subject=f"{exemption.number} waits for your decision: {exemption.title}",
+            body=f"{exemption.requested_by} asks to {letters.asks(exemption)}.",
+            url=exemption.address,
+        )
 
 
 def _after(exemption: Exemption, outcome: str, *, by: User, reason: str) -> Exemption:
@@ -391,15 +390,14 @@ def take_effect(exemption: Exemption, *, by: User) -> None:
 
 
 def tell_authors(exemption: Exemption, word: str, body: str) -> None:
-    for person in User.objects.filter(pk__in=permissions.authors_of(exemption), is_active=True):
-        outbox.tell(
-            person,
-            event=f"exemption.{word.replace(' ', '_')}",
-            key=f"{exemption.pk}/{current_of(exemption).number}",
-            subject=f"{exemption.number} was {word}: {exemption.title}",
-            body=body,
-            url=exemption.address,
-        )
+    outbox.tell_all(
+        User.objects.filter(pk__in=permissions.authors_of(exemption), is_active=True),
+        event=f"exemption.{word.replace(' ', '_')}",
+        key=f"{exemption.pk}/{current_of(exemption).number}",
+        subject=f"{exemption.number} was {word}: {exemption.title}",
+        body=body,
+        url=exemption.address,
+    )
 
 
 def _why_not(by: User, exemption: Exemption) -> str:

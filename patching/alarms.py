@@ -44,12 +44,11 @@ def _tell(window: ResourceState, closed: Operation) -> None:
         f"still disabled. Nothing in it is patched until it is opened again."
     )
     audit.record("patching.resourcestate.kept_closed", window, by=None, reason=text)
-    for operator in roles.holders(Role.OPERATOR):
-        outbox.tell(
-            operator,
-            event="window.kept_closed",
-            key=f"{window.pk}/{closed.pk}",
-            subject=f"{window.label} is still closed after a change",
-            body=f"{text} {window.condition_text}",
-            url=f"/aws-accounts/{window.account_region_id}/",
-        )
+    outbox.tell_all(
+        roles.holders(Role.OPERATOR),
+        event="window.kept_closed",
+        key=f"{window.pk}/{closed.pk}",
+        subject=f"{window.label} is still closed after a change",
+        body=f"{text} {window.condition_text}",
+        url=f"/aws-accounts/{window.account_region_id}/",
+    )

@@ -73,16 +73,15 @@ def _open(place: AccountRegion, health: str, problem: AwsError) -> None:
         return
     detail = {"code": problem.code}
     audit.record("patching.accountregion.circuit_opened", place, by=None, reason=str(problem), detail=detail)
-    for operator in roles.holders(Role.OPERATOR):
-        outbox.tell(
-            operator,
-            event="account.denied",
-            key=f"{place.pk}/{until:%Y%m%d%H%M}",
-            subject=f"AWS does not let us into {place.account.name}, {place.region}",
-            body=f"{problem} Nothing is read or pushed there meanwhile; other accounts go on. "
-            f"It is tried again by itself, or at once with “Check the connection”.",
-            url=f"/aws-accounts/{place.pk}/",
-        )
+    outbox.tell_all(
+        roles.holders(Role.OPERATOR),
+        event="account.denied",
+        key=f"{place.pk}/{until:%Y%m%d%H%M}",
+        subject=f"AWS does not let us into {place.account.name}, {place.region}",
+        body=f"{problem} Nothing is read or pushed there meanwhile; other accounts go on. "
+        f"It is tried again by itself, or at once with “Check the connection”.",
+        url=f"/aws-accounts/{place.pk}/",
+    )
 
 
 def _pause(first: timedelta, longest: timedelta, times: int) -> timedelta:

@@ -225,15 +225,14 @@ def _note_failure(work: Work, key: Key, problem: AwsError) -> None:
 
 def _tell_operators(work: Work, state: ResourceState) -> None:
     with transaction.atomic():
-        for operator in roles.holders(Role.OPERATOR):
-            outbox.tell(
-                operator,
-                event="resource.parked",
-                key=f"{state.pk}/{work.run.pk}",
-                subject=f"{state.label} in {work.place} is parked",
-                body=f"{state.condition_text} Nothing more is tried until somebody retries it; the others go on.",
-                url=f"/pushes/{work.run.pk}/",
-            )
+        outbox.tell_all(
+            roles.holders(Role.OPERATOR),
+            event="resource.parked",
+            key=f"{state.pk}/{work.run.pk}",
+            subject=f"{state.label} in {work.place} is parked",
+            body=f"{state.condition_text} Nothing more is tried until somebody retries it; the others go on.",
+            url=f"/pushes/{work.run.pk}/",
+        )
 
 
 def _bury(work: Work, planned: Plan) -> None:

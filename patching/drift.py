@@ -134,15 +134,14 @@ def ask_to_restore(drift: Drift, *, reason: str, by: User, digest: str = "") -> 
         )
     why = reason.strip()
     audit.record(WISHED, drift, by=by, team=team, reason=why, detail={"digest": drift.live_digest})
-    for person in (roles.holders(Role.OPERATOR) | roles.holders(Role.SECURITY_OPERATIONS)).distinct():
-        outbox.tell(
-            person,
-            event="drift.restore_wished",
-            key=f"{drift.pk}/{drift.live_digest[:12]}",
-            subject=f"{by} asks to restore {resource.label} in {resource.account_region}",
-            body=f"{why} Restore what was approved, or leave it as it is.",
-            url=f"/aws-accounts/{resource.account_region_id}/?tab=drift",
-        )
+    outbox.tell_all(
+        (roles.holders(Role.OPERATOR) | roles.holders(Role.SECURITY_OPERATIONS)).distinct(),
+        event="drift.restore_wished",
+        key=f"{drift.pk}/{drift.live_digest[:12]}",
+        subject=f"{by} asks to restore {resource.label} in {resource.account_region}",
+        body=f"{why} Restore what was approved, or leave it as it is.",
+        url=f"/aws-accounts/{resource.account_region_id}/?tab=drift",
+    )
     return drift
 
 

@@ -291,15 +291,14 @@ def _present(request: ChangeRequest) -> ChangeRequest:
     request.refresh_from_db()
     revision = _current(request)
     for slot in needs:
-        for person in permissions.eligible(request, slot):
-            outbox.tell(
-                person,
-                event="request.waits",
-                key=f"{request.pk}/{revision.number}",
-                subject=f"{request.number} waits for your decision: {request.title}",
-                body=f"{revision.author} asks for {request.team}: {request.reason}",
-                url=request.address,
-            )
+        outbox.tell_all(
+            permissions.eligible(request, slot),
+            event="request.waits",
+            key=f"{request.pk}/{revision.number}",
+            subject=f"{request.number} waits for your decision: {request.title}",
+            body=f"{revision.author} asks for {request.team}: {request.reason}",
+            url=request.address,
+        )
     return request
 
 
@@ -333,28 +332,26 @@ def _after(request: ChangeRequest, outcome: str, *, by: User, reason: str) -> Ch
 
 def _tell_authors(request: ChangeRequest, word: str, body: str) -> None:
     revision = _current(request)
-    for person in User.objects.filter(pk__in=deciding.authors_of(request), is_active=True):
-        outbox.tell(
-            person,
-            event=f"request.{word.replace(' ', '_')}",
-            key=f"{request.pk}/{revision.number}",
-            subject=f"{request.number} was {word}: {request.title}",
-            body=body,
-            url=request.address,
-        )
+    outbox.tell_all(
+        User.objects.filter(pk__in=deciding.authors_of(request), is_active=True),
+        event=f"request.{word.replace(' ', '_')}",
+        key=f"{request.pk}/{revision.number}",
+        subject=f"{request.number} was {word}: {request.title}",
+        body=body,
+        url=request.address,
+    )
 
 
 def _tell_deciders(request: ChangeRequest, word: str, body: str) -> None:
     told = {person for slot in request.needs for person in permissions.eligible(request, slot)}
-    for person in sorted(told, key=lambda person: person.pk):
-        outbox.tell(
-            person,
-            event=f"request.{word}",
-            key=str(request.pk),
-            subject=f"{request.number} was {word}: {request.title}",
-            body=body,
-            url=request.address,
-        )
+    outbox.tell_all(
+        sorted(told, key=lambda person: person.pk),
+        event=f"request.{word}",
+        key=str(request.pk),
+        subject=f"{request.number} was {word}: {request.title}",
+        body=body,
+        url=request.address,
+    )
 
 
 def _look_again(request: ChangeRequest, revision: Revision) -> None:

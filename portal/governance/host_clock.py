@@ -59,13 +59,12 @@ def told_problem() -> str:
     if not text:
         return ""
     host, day = socket.gethostname(), (clock.real_now() - off_by()).date()
-    for operator in roles.holders(Role.OPERATOR):
-        outbox.tell(
-            operator,
-            event="host.clock",
-            key=f"{host}/{day}",
-            subject=f"The clock of {host} is wrong",
-            body=f"{text} Until then its workers end as soon as they start; those of other hosts go on.",
-            url="/operations/",
-        )
+    outbox.tell_all(
+        roles.holders(Role.OPERATOR),
+        event="host.clock",
+        key=f"{host}/{day}",
+        subject=f"The clock of {host} is wrong",
+        body=f"{text} Until then its workers end as soon as they start; those of other hosts go on.",
+        url="/operations/",
+    )
     return text

@@ -40,6 +40,12 @@ def tell(person: User, *, event: str, key: str, subject: str, body: str, url: st
     nudge.wake("governance.deliver_outbox")
 
 
+def tell_all(people: Iterable[User], *, event: str, key: str, subject: str, body: str, url: str = "") -> None:
+    """The same mail to each of them."""
+    for person in people:
+        tell(person, event=event, key=key, subject=subject, body=body, url=url)
+
+
 def told(letters: Iterable[tuple[User, str, str]]) -> set[tuple[int, str, str]]:
     """Which of these (person, event, key) were promised before, as (person's pk, event, key); one query for all."""
     asked = {_key(*letter): (letter[0].pk, *letter[1:]) for letter in letters}

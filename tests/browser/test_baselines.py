@@ -7,13 +7,12 @@ from patching.cataloguing import import_file
 from patching.models import ChangeRequest, PatchBaseline, ResourceState
 from patching.specs import canonical_definition
 from tests import asks
+from tests.browser.looks import LOOKS, PHONE
 from tests.patching import tested
 from tests.patching.catalogue import files
 from tests.patching.web.conftest import pushed_to_aws
 
 pytestmark = pytest.mark.browser
-PHONE = {"width": 390, "height": 844}
-LOOKS = {"light": {}, "dark-phone": {"viewport": PHONE, "color_scheme": "dark"}}
 
 
 def in_effect(cast):

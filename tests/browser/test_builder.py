@@ -9,15 +9,9 @@ from playwright.sync_api import expect
 from patching.effects import items_of
 from patching.models import ChangeRequest
 from tests import asks, factories, people
+from tests.browser.looks import LOOKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-    "dark-phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
-}
 
 
 @pytest.fixture

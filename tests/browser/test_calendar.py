@@ -12,16 +12,11 @@ from patching.models import MaintenanceWindow
 from portal.governance import clock
 from portal.governance.models import Heartbeat
 from tests import people
+from tests.browser.looks import LOOKS
 from tests.patching.calendar import nights
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BERLIN = ZoneInfo("Europe/Berlin")
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-    "dark-phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
-}
 
 
 @pytest.fixture

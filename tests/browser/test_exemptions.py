@@ -12,11 +12,11 @@ from patching import clones
 from patching.models import PushRun
 from portal.governance import clock
 from portal.governance.templatetags.governance import display_zone
+from tests.browser.looks import PHONE
 from tests.exemptions import asks
 from tests.stories.test_patch_exclusion import UPDATE, group_of, tag_of, two_nodes_of_one_group
 
 pytestmark = pytest.mark.browser
-PHONE = {"width": 390, "height": 844}
 # the story of tests/stories/test_exemption_rest.py: prod is patched on the 20th of June
 ASKED_AT = datetime(2026, 6, 11, 6, tzinfo=UTC)
 AFTER_PROD = datetime(2026, 6, 21, 6, tzinfo=UTC)

@@ -7,15 +7,9 @@ from patching.models import PushRun, Unmanaged
 from portal.governance import clock
 from portal.governance.models import Heartbeat
 from tests import many_places, people
+from tests.browser.looks import LOOKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-    "dark phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
-}
 
 
 @pytest.fixture

@@ -11,15 +11,9 @@ from patching.models import AccountRegion, MaintenanceWindow
 from portal.governance import clock
 from portal.governance.models import Heartbeat
 from tests import asks, factories, patch_nights, people
+from tests.browser.looks import LOOKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-    "dark-phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
-}
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from playwright.sync_api import expect
 
 from exemptions import workflow
 from portal.governance import conversation
+from tests.browser.looks import PHONE
 from tests.exemptions import asks
 
 pytestmark = pytest.mark.browser
-PHONE = {"width": 390, "height": 844}
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
