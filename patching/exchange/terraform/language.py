@@ -18,7 +18,7 @@ OPTIONS = hcl2.SerializationOptions(with_comments=False, preserve_heredocs=False
 LOCALS = belongings.SECTION.lower()
 PLAN = "Terraform works it out; give `terraform show -json` of a plan instead."
 NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-STEP = re.compile(rf'\.({NAME})|\[\s*(?:"([^"]*)"|([0-9]{1, 9}))\s*\]')
+STEP = re.compile(rf'\.({NAME})|\[\s*(?:"([^"]*)"|([0-9]{{1,9}}))\s*\]')
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 CODE = re.compile(r"\\u([0-9a-fA-F]{4})|\\U(00[01][0-9a-fA-F]{5})")
 DEEPEST = 20

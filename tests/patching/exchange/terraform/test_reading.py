@@ -90,6 +90,20 @@ def test_variables_locals_and_references_are_followed():
     assert "service_role_arn, timeout_seconds" in found.notes[0].what
 
 
+@pytest.mark.parametrize("index", ["0", "1"])
+def test_one_of_a_list_is_followed_by_its_index(index):
+    listed = LANGUAGE.replace("locals {", "locals {\n  hours = [4, 5]", 1)
+    found = read(listed.replace("duration = 4", f"duration = local.hours[{index}]"), given={"stage": "prod"})
+    assert [one.request["Duration"] for one in found.windows] == [4 + int(index)]
+
+
+def test_an_index_that_no_list_has_is_refused():
+    found = read(
+        LANGUAGE.replace("duration = 4", f"duration = local.name[{'9' * 12}]"), given={"stage": "prod"}
+    )
+    assert "aws_ssm_maintenance_window.night" in [one.where for one in found.refused]
+
+
 def test_a_variable_without_a_value_is_named():
     found = read(LANGUAGE, given={})
     assert {one.name: one.value for one in found.parameters} == {"stage": None, "patches": '["KB5039217"]'}
