@@ -101,10 +101,12 @@ def prepare(setup: Setup, into: Into) -> Import:
     seen: dict[tuple[str, str], str] = {}
     for kind, where, spec in sorted(wanted, key=lambda one: KINDS.index(one[0])):
         name = str(spec.get("name", ""))
-        if (other := seen.setdefault((kind, name.casefold()), where)) is not where:
-            why = f"The file has another {kind} called {name}, in {other}; give it its own name."
+        key = kind, name.casefold()
+        if key in seen:
+            why = f"The file has another {kind} called {name}, in {seen[key]}; give it its own name."
             found.refused.append(Refusal(where, why))
             continue
+        seen[key] = where
         _add(found, kind, where, spec, into)
     return found
 

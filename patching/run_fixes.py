@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from patching import openings
 from patching.models import MaintenanceWindow, ManagedInstance, WindowHold
+from patching.shutting_items import key_of
 
 LONGEST = 24  # hours that AWS lets a window be open
 LONGER = 2  # hours
@@ -60,7 +61,7 @@ def once_more(window: MaintenanceWindow, opening: datetime, at: datetime) -> dic
         if following and moment + length > following[0]:
             return {}
         if moment >= at + NOTICE and _is_free(window, moment, moment + length):
-            return {"run_at": _key(opening), "moved_to": _key(moment)}
+            return {"run_at": key_of(opening), "moved_to": key_of(moment)}
     return {}
 
 
@@ -76,10 +77,6 @@ def _is_free(window: MaintenanceWindow, start: datetime, end: datetime) -> bool:
         )
         for other in others.exclude(pk=window.pk)
     )
-
-
-def _key(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _twice(number: str) -> str:

@@ -60,7 +60,7 @@ def occurrence_with_defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Every field, moments in UTC."""
     full = {"moved_to": "", "override": False, **spec}
     for name in ("run_at", "moved_to"):
-        full[name] = in_utc(full[name]).strftime("%Y-%m-%dT%H:%M:%SZ") if full[name] else ""
+        full[name] = key_of(in_utc(full[name])) if full[name] else ""
     return full
 
 
@@ -85,6 +85,11 @@ def in_utc(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text} names no zone.")
     return moment.astimezone(UTC)
+
+
+def key_of(moment: datetime) -> str:
+    """A moment as specs and addresses name an opening: 2026-06-10T18:00:00Z. ``in_utc`` reads it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def check_freeze(spec: Mapping[str, Any], path: str) -> list[Problem]:

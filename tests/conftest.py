@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from glob import glob
 
 import hypothesis
 import pytest
@@ -24,6 +25,7 @@ NO_SKIPS = os.environ.get("PW_NO_SKIPS") == "1"
 ONLY_DATABASE = os.environ.get("PW_ONLY_DATABASE") == "1"
 # recorded replies and schedules of AWS; the tests that moto's source archive brings
 LIES_ELSEWHERE = {"corpus": "PW_CORPUS", "moto": "PW_MOTO_TESTS"}
+FAKETIME = next(iter(glob("/usr/lib/*/faketime/libfaketime.so.1")), "")
 CHROMIUM = os.environ.get("PW_CHROMIUM") or shutil.which("chromium") or ""
 
 
@@ -36,6 +38,8 @@ def _missing_services() -> dict[str, str]:
         missing["redis"] = "set REDIS_URL"
     if not CHROMIUM:
         missing["browser"] = "install Debian's chromium or set PW_CHROMIUM"
+    if not FAKETIME:
+        missing["faketime"] = "install Debian's faketime"
     return missing
 
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from patching import desired
 from patching.models import (
     AccountRegion,
     Drift,
@@ -15,9 +14,9 @@ from patching.models import (
     Tombstone,
     Unmanaged,
 )
-from patching.specs import to_plain
+from patching.specs import Key
 from portal.governance import clock
-from tests import asks, factories, people
+from tests import asks, factories, people, pushing
 from tests.patching.api import fleet
 
 REGIONS = ("eu-central-1", "eu-west-1")
@@ -73,21 +72,7 @@ def the_story() -> AccountRegion:
         push_wanted=1,
         wanted_at=None,
     )
-    states = {
-        key: ResourceState.objects.create(
-            account_region=here,
-            kind=key.kind,
-            key=key.name,
-            label=one.label,
-            uid=one.uid,
-            aws_id=f"aws-{one.uid[:12]}",
-            applied=to_plain(one.spec),
-            sources=[source._asdict() for source in one.sources],
-            condition="in_sync",
-            changed_at=now,
-        )
-        for key, one in desired.now_for(here).items()
-    }
+    states = {Key(one.kind, one.key): one for one in pushing.in_aws(here, since=now)}
     windows = [state for key, state in states.items() if key.kind == "window" and "payments" in state.label]
     changed(
         windows[0], duration=(9, 4), cutoff=(2, 1), schedule=("cron(0 2 ? * SUN *)", "cron(0 20 ? * TUE#2 *)")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from patching import desired, run_reviews
+from patching import run_reviews
 from patching.models import (
     AccountRegion,
     Drift,
@@ -14,9 +14,8 @@ from patching.models import (
     RunOutcome,
     WindowRun,
 )
-from patching.specs import to_plain
 from portal.governance import clock
-from tests import asks, people
+from tests import asks, people, pushing
 
 APPROVED = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NOW = datetime(2026, 6, 22, 6, 30, tzinfo=UTC)  # the Monday after production opened
@@ -48,7 +47,7 @@ def build(per_zone: int = 60) -> dict[str, MaintenanceWindow]:
     clock.set_to(NOW)
     AccountRegion.objects.update(last_pulled_at=NOW - timedelta(minutes=4), drift_policy="report")
     for place in AccountRegion.objects.all():
-        _in_aws(place)
+        pushing.in_aws(place, since=APPROVED)
     windows = {one.name: one for one in MaintenanceWindow.objects.select_related("account_region__account")}
     for one in ManagedInstance.objects.select_related("environment"):
         zone = one.availability_zone[-1]
@@ -107,22 +106,4 @@ def disabled(window: MaintenanceWindow) -> Drift:
         live_digest="shut",
         changes=[{"field": "enabled", "live": "False", "desired": "True"}],
         found_at=NOW - timedelta(hours=9),
-    )
-
-
-def _in_aws(place: AccountRegion) -> None:
-    ResourceState.objects.bulk_create(
-        ResourceState(
-            account_region=place,
-            kind=key.kind,
-            key=key.name,
-            label=one.label,
-            uid=one.uid,
-            aws_id=f"aws-{one.uid[:12]}",
-            applied=to_plain(one.spec),
-            sources=[source._asdict() for source in one.sources],
-            condition="in_sync",
-            changed_at=APPROVED,
-        )
-        for key, one in desired.now_for(place).items()
     )

@@ -1,12 +1,14 @@
 """What tests of the push stand on: a place with two servers, a small approved request, and a push."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from patching import permissions, push, writing
+from patching import desired, permissions, push, writing
 from patching.models import AccountRegion, ChangeRequest, ManagedInstance, PushRun, ResourceState
+from patching.specs import to_plain
 from portal.governance import clock
 from portal.governance.models import User
 from tests import asks, factories, people
@@ -69,6 +71,25 @@ def place_with(aws: SimulatedAws, *names: str) -> AccountRegion:
             availability_zone=node.az,
         )
     return place
+
+
+def in_aws(place: AccountRegion, *, since: datetime | None = None) -> list[ResourceState]:
+    """Everything that is approved for a place, as if a push had made it there."""
+    return ResourceState.objects.bulk_create(
+        ResourceState(
+            account_region=place,
+            kind=key.kind,
+            key=key.name,
+            label=one.label,
+            uid=one.uid,
+            aws_id=f"aws-{one.uid[:12]}",
+            applied=to_plain(one.spec),
+            sources=[source._asdict() for source in one.sources],
+            condition=ResourceState.Condition.IN_SYNC,
+            changed_at=since or clock.now(),
+        )
+        for key, one in desired.now_for(place).items()
+    )
 
 
 def servers() -> list[ManagedInstance]:

@@ -4,20 +4,17 @@ One object, a list of them, or ``{"Baselines": […], "PatchGroups": […], "Win
 ``Targets`` (RegisterTargetWithMaintenanceWindow) and ``Tasks`` (RegisterTaskWithMaintenanceWindow).
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patching.exchange import belongings, shapes
+from patching.exchange import belongings, json_text, shapes
 from patching.exchange.parts import (
     BaselinePart,
-    CannotReadError,
     Setup,
     TaskPart,
     WindowPart,
 )
 from patching.exchange.taking import Taking
-from portal.governance import strict_json
 
 SECTIONS = ("Baselines", "PatchGroups", "Windows")
 LISTS = {"WindowIdentities": "Windows", "BaselineIdentities": "Baselines", "Mappings": "PatchGroups"}
@@ -27,16 +24,7 @@ LEFT = ("ServiceRoleArn", "LoggingInfo", "AlarmConfiguration", "TaskParameters")
 
 def read(text: str, *, given: Mapping[str, str], account: str = "", region: str = "") -> Setup:
     """Every request or reply that describes a baseline, a group or a window. Raises CannotReadError."""
-    try:
-        document = strict_json.loads(text)
-    except json.JSONDecodeError as problem:
-        raise CannotReadError(
-            f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
-        ) from None
-    except RecursionError:
-        raise CannotReadError("The file is not JSON that can be read: it is nested too deeply.") from None
-    except ValueError as problem:
-        raise CannotReadError(f"The file is not JSON that can be read: {problem}.") from None
+    document = json_text.load(text)
     reader = _Reader(Setup())
     reader.read_all(document)
     if isinstance(document, Mapping):

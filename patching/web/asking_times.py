@@ -1,7 +1,7 @@
 """Forms that ask to keep windows shut: a freeze, several from a calendar, one opening skipped or moved."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from django import forms
 from patching import freeze_calendar, missed, openings
 from patching.freeze_calendar import CalendarError
 from patching.models import AccountRegion, Application, Environment, MaintenanceWindow
-from patching.shutting_items import in_utc
+from patching.shutting_items import in_utc, key_of
 from patching.web.asking import AskForm, FromFileForm, Item, ObjectForm, Part, ZoneField, choices_of
 from portal.governance import clock, roles
 from portal.governance.models import User
@@ -217,7 +217,7 @@ class OccurrenceForm(ObjectForm):
         moments = sorted({*ahead, *(in_utc(one) for one in kept), *filter(None, [never_came])})
         choices_of(self, "run_at").choices = [
             (
-                f"{one:%Y-%m-%dT%H:%M:%SZ}",
+                key_of(one),
                 f"{openings.in_words([one], zone)}{', which never came' if one == never_came else ''}",
             )
             for one in moments
@@ -264,5 +264,4 @@ class OccurrenceForm(ObjectForm):
 
 
 def _in_utc(local: str, timezone: str) -> str:
-    moment = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(timezone))
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return key_of(datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(timezone)))

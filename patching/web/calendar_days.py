@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from patching.calendar import Band, Calendar, Ending, Entry
 from patching.calendar.entries import HELD, MOVED, NOT_SEEN, OPEN, PLANNED, STAYS_SHUT
+from patching.shutting_items import key_of
 
 MONTH, WEEK, LIST = "month", "week", "list"
 LIST_DAYS = 30
@@ -34,7 +35,7 @@ class Slot:
     @property
     def planned(self) -> str:
         """The moment that names the opening, as an address takes it."""
-        return f"{self.entry.planned_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return key_of(self.entry.planned_at)
 
     @property
     def clock(self) -> str:

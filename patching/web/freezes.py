@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from patching import freeze_effects, freezing, holding_words, openings, shutting_words
 from patching.models import Freeze, MaintenanceWindow, Occurrence, WindowHold
 from patching.permissions import ROWS
-from patching.shutting_items import in_utc
+from patching.shutting_items import in_utc, key_of
 from patching.web import alerts
 from patching.web.asking import AskForm, RemovalForm
 from patching.web.asking_pages import answer
@@ -181,7 +181,7 @@ def window_occurrence(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     chosen = request.GET.get("run_at", "")
     with suppress(ValueError, OverflowError):
-        chosen = f"{in_utc(chosen):%Y-%m-%dT%H:%M:%SZ}"
+        chosen = key_of(in_utc(chosen))
     initial = {"title": f"One opening of {window.name}"} | ({"run_at": chosen} if chosen else {})
     if fix := alerts.opening_instead(request, window):
         initial |= _made_up_for(window, fix)

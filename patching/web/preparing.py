@@ -15,6 +15,7 @@ from patching import notices, run_reviews
 from patching.calendar import reading
 from patching.models import MaintenanceWindow, RunReview
 from patching.notices.expecting import expected
+from patching.shutting_items import key_of
 from portal.governance import clock
 from portal.governance.errors import DomainError, NotAllowed
 from portal.governance.models import User
@@ -57,18 +58,18 @@ def _shown(window: MaintenanceWindow, review: RunReview, ahead: list[RunReview])
     ]
     return {
         "entry": entry,
-        "key": _key(review.planned_at),
+        "key": key_of(review.planned_at),
         "lines": lines,
         "text": "\n".join(line["text"] for line in lines),
         "expected": expected(window, entry.start).lines if entry and entry.opens else [],
         "told": notices.concerned(window.application) if window.application else [],
-        "ahead": [(one, _key(one.planned_at), entries.get(one.planned_at)) for one in ahead],
+        "ahead": [(one, key_of(one.planned_at), entries.get(one.planned_at)) for one in ahead],
     }
 
 
 def _chosen(request: HttpRequest, ahead: list[RunReview]) -> RunReview | None:
     asked = request.GET.get("run_at", "")
-    found = next((one for one in ahead if _key(one.planned_at) == asked), None)
+    found = next((one for one in ahead if key_of(one.planned_at) == asked), None)
     if asked and found is None:
         raise Http404
     return found or (ahead[0] if ahead else None)
@@ -88,9 +89,4 @@ def _save(request: SignedInRequest, window: MaintenanceWindow, planned_at: datet
     else:
         messages.success(request, f"The checklist is saved: {review.ticked} done.")
     address = reverse("patching:window-prepare", args=[window.pk])
-    return redirect(f"{address}?run_at={_key(planned_at)}")
-
-
-def _key(moment: datetime) -> str:
-    """How an address names an opening."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return redirect(f"{address}?run_at={key_of(planned_at)}")

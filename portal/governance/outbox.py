@@ -22,6 +22,12 @@ class MailSilentError(Exception):
 
 def tell(person: User, *, event: str, key: str, subject: str, body: str, url: str = "") -> None:
     """Promise one mail. The same event and key to the same person is promised once."""
+    tell_all([person], event=event, key=key, subject=subject, body=body, url=url)
+
+
+def tell_all(people: Iterable[User], *, event: str, key: str, subject: str, body: str, url: str = "") -> None:
+    """Promise the same mail to each of them, as ``tell`` does."""
+    at = clock.now()
     OutboxMessage.objects.bulk_create(
         [
             OutboxMessage(
@@ -31,19 +37,14 @@ def tell(person: User, *, event: str, key: str, subject: str, body: str, url: st
                 subject=" ".join(subject.split())[:200],
                 body=body,
                 url=url,
-                created_at=clock.now(),
+                created_at=at,
                 due_at=Now(),
             )
+            for person in people
         ],
         ignore_conflicts=True,
     )
     nudge.wake("governance.deliver_outbox")
-
-
-def tell_all(people: Iterable[User], *, event: str, key: str, subject: str, body: str, url: str = "") -> None:
-    """The same mail to each of them."""
-    for person in people:
-        tell(person, event=event, key=key, subject=subject, body=body, url=url)
 
 
 def told(letters: Iterable[tuple[User, str, str]]) -> set[tuple[int, str, str]]:

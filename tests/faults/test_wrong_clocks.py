@@ -1,22 +1,20 @@
 """One host's clock goes wrong: its worker ends, nothing is taken from others, and they do what there is to do."""
 
-from glob import glob
-
 import pytest
 
 from patching.models import PushRun
 from portal.governance import audit
 from portal.governance.models import OutboxMessage
 from tests import people
+from tests.conftest import FAKETIME
 from tests.faults.rig import load, matrix, oracle, processes
 
-FAKETIME = glob("/usr/lib/*/faketime/libfaketime.so.1")  # Debian's package faketime
 SKEWS = ("+1h", "-1d", "-1h", "+1d")
 
 
 @pytest.mark.postgres
 @pytest.mark.redis
-@pytest.mark.skipif(not FAKETIME, reason="Install Debian's package faketime.")
+@pytest.mark.faketime
 def test_a_worker_whose_clock_goes_wrong_leaves_everything_to_others(
     simulated_aws, install, private_redis, figures, tmp_path
 ):
@@ -31,7 +29,7 @@ def test_a_worker_whose_clock_goes_wrong_leaves_everything_to_others(
     told_time = tmp_path / "faketime"
     wrong = install(
         redis=private_redis.url,
-        LD_PRELOAD=FAKETIME[0],
+        LD_PRELOAD=FAKETIME,
         FAKETIME_TIMESTAMP_FILE=str(told_time),
         FAKETIME_CACHE_DURATION="1",
         FAKETIME_DONT_FAKE_MONOTONIC="1",

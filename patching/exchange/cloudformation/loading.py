@@ -1,14 +1,13 @@
 """A CloudFormation template as plain values: JSON, or YAML with its short forms written out. Pure."""
 
-import json
 from typing import Any
 
 import yaml
 
+from patching.exchange import json_text
 from patching.exchange.parts import CannotReadError
 from patching.exchange.yaml_text import TextLoader
 from patching.exchange.yaml_text import load as load_yaml
-from portal.governance import strict_json
 
 # Source: AWS CloudFormation User Guide, "Intrinsic function reference"; Ref and Condition have no prefix.
 SHORT_FORMS = (
@@ -63,25 +62,10 @@ _Loader.add_multi_constructor("!", _short_form)
 
 def load(text: str) -> dict[str, Any]:
     """The template's top level. Raises CannotReadError with the line where it is neither JSON nor YAML."""
-    found = _json(text) if text.lstrip().startswith("{") else load_yaml(text, _Loader)
+    found = json_text.load(text) if text.lstrip().startswith("{") else load_yaml(text, _Loader)
     if not isinstance(found, dict) or not isinstance(found.get("Resources") or None, dict):
         raise CannotReadError(
             "A CloudFormation template has a section Resources with at least one resource, such as "
             '{"Resources": {"Window": {"Type": "AWS::SSM::MaintenanceWindow", "Properties": {…}}}}.'
         )
     return found
-
-
-def _json(text: str) -> Any:
-    try:
-        return strict_json.loads(text)
-    except json.JSONDecodeError as problem:
-        raise CannotReadError(
-            f"Line {problem.lineno}, column {problem.colno} is not JSON: {problem.msg}."
-        ) from None
-    except RecursionError:
-        raise CannotReadError(
-            "The file is nested too deeply; a template has at most a few dozen levels."
-        ) from None
-    except ValueError as problem:
-        raise CannotReadError(f"The file is not JSON that can be read: {problem}.") from None

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patching.exchange import belongings
+from patching.exchange import belongings, json_text
 from patching.exchange.parts import CannotReadError, Note, Parameter
 from patching.exchange.terraform.resources import KINDS, TASK, Found, Resource
 from patching.exchange.unresolved import Reference
-from portal.governance import strict_json
 
 # attributes that hold another resource's id
 LINKS = ("window_id", "baseline_id", "targets")
@@ -19,10 +18,7 @@ OUTPUT = belongings.SECTION.lower()
 
 def load(text: str) -> Found:
     """Resources of a plan or state. Raises CannotReadError where it is neither."""
-    try:
-        document = strict_json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise CannotReadError(f"The file is not JSON: {problem}.") from None
+    document = json_text.load(text)
     planned = document.get("planned_values") or document.get("values") if isinstance(document, dict) else None
     if not isinstance(planned, Mapping) or not isinstance(planned.get("root_module"), Mapping):
         raise CannotReadError(

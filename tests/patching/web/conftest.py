@@ -7,11 +7,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from patching import desired
-from patching.models import AccountRegion, ChangeRequest, ResourceState
-from patching.specs import to_plain
-from portal.governance import clock
-from tests import asks, factories, people
+from patching.models import AccountRegion, ChangeRequest
+from tests import asks, factories, people, pushing
 
 
 @contextmanager
@@ -48,21 +45,7 @@ def approved_by_all(request: ChangeRequest) -> ChangeRequest:
 def pushed_to_aws() -> AccountRegion:
     """The account-region in which everything approved is in AWS."""
     place = factories.account_region()
-    ResourceState.objects.bulk_create(
-        ResourceState(
-            account_region=place,
-            kind=key.kind,
-            key=key.name,
-            label=one.label,
-            uid=one.uid,
-            aws_id=f"aws-{one.uid[:8]}",
-            applied=to_plain(one.spec),
-            sources=[source._asdict() for source in one.sources],
-            condition=ResourceState.Condition.IN_SYNC,
-            changed_at=clock.now(),
-        )
-        for key, one in desired.now_for(place).items()
-    )
+    pushing.in_aws(place)
     return place
 
 
