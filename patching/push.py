@@ -214,6 +214,8 @@ def _windows_of_groups(place: AccountRegion, world: Mapping[Key, Desired]) -> di
 
 def _note_what_is_read(work: Work) -> None:
     """Keep what AWS shows now, so that a request is held against it and not against the look before."""
+    with transaction.atomic():
+        leases.hold(work.lease)  # reading may have taken long
     for key, seen in work.live.items():
         state = work.states.get(key)
         if state is not None and not seen.foreign:

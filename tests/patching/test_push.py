@@ -7,6 +7,7 @@ import pytest
 from celery import current_app
 from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from patching import lease, progress, push, tasks, turns, workflow
 from patching.aws import marks, session
@@ -79,6 +80,20 @@ def test_a_second_push_writes_nothing(asked, retail, simulated_aws):
     assert (run.state, run.writes, run.plan) == ("succeeded", 0, [])
     assert len(simulated_aws.log()) == before
     assert not Operation.objects.exclude(state="done").exists()
+
+
+def test_what_stands_as_it_should_costs_a_push_no_questions_of_its_own(asked, retail, simulated_aws, rita):
+    def questions() -> int:
+        pushed(retail)
+        with CaptureQueriesContext(connection) as asked_for:
+            assert pushed(retail).writes == 0
+        return len(asked_for)
+
+    before, resources = questions(), ResourceState.objects.count()
+    tasks = [{"name": f"Scan {number}", "kind": "scan"} for number in range(5)]
+    approved(rita, [change(window_row(), "window", tasks=tasks)])
+    assert questions() == before
+    assert ResourceState.objects.filter(condition="in_sync").count() >= resources + 4
 
 
 def test_a_window_rests_until_it_is_complete(asked, retail, simulated_aws):
