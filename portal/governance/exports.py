@@ -10,13 +10,15 @@ import django_filters
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from portal.governance import audit, clock, printing, spreadsheets
+from portal.governance import audit, clock, spreadsheets
 from portal.governance.canonical import digest_of
 from portal.governance.models import User
+from portal.governance.sheet import MOST_ROWS as MOST_ON_PAPER
+from portal.governance.sheet import Sheet
 
 # what an export is called, and how many rows it may have; CSV is written line by line and has no limit
 FORMATS = {"csv": "CSV", "xlsx": "Excel", "pdf": "PDF"}
-MOST_ROWS = {"xlsx": spreadsheets.MOST_ROWS, "pdf": printing.MOST_ROWS}
+MOST_ROWS = {"xlsx": spreadsheets.MOST_ROWS, "pdf": MOST_ON_PAPER}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -84,6 +86,9 @@ def exported(request: HttpRequest, wanted: str, table: Table) -> HttpResponse:
     if wanted == "xlsx":
         content, kind = spreadsheets.as_xlsx(table.title, heads, values, at=at), XLSX
     else:
+        # fonts take a second to load, and few processes ever print
+        from portal.governance import printing
+
         sheet = _sheet(table, values, by=str(request.user), at=at, sha256=detail["sha256"])
         content, kind = printing.as_pdf(sheet, at=at), "application/pdf"
     _note(request, detail)
@@ -106,16 +111,14 @@ def too_large(wanted: str, count: int, most: int) -> str:
     )
 
 
-def _sheet(
-    table: Table, values: Sequence[Sequence[Any]], *, by: str, at: datetime, sha256: str
-) -> printing.Sheet:
+def _sheet(table: Table, values: Sequence[Sequence[Any]], *, by: str, at: datetime, sha256: str) -> Sheet:
     narrowed = "; ".join(f"{label}: {value}" for label, value in table.narrowed_by)
     kept = [
         number
         for number, column in enumerate(table.columns)
         if (column.shown if column.paper is None else column.paper)
     ]
-    return printing.Sheet(
+    return Sheet(
         title=table.title,
         facts=[
             ("Filter", narrowed or "None: everything that this person may see"),

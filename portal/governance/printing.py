@@ -2,13 +2,14 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import Align, TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
+
+from portal.governance.sheet import Sheet
 
 FONTS = Path(__file__).with_name("fonts")
 FACE = "DejaVu"  # Latin, Greek, Cyrillic, Hebrew and Arabic letters; others show as an empty box
@@ -17,19 +18,6 @@ LINE = 4.0  # mm
 MARGIN = 10.0  # mm
 LONGEST_CELL = 400  # characters; the spreadsheets hold the rest
 NARROWEST, WIDEST = 7, 34  # characters that a column's share of the width is reckoned from
-MOST_ROWS = 1000  # about eight seconds of work
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What is printed: a title, what is worth knowing of it, and one table of texts."""
-
-    title: str
-    facts: Sequence[tuple[str, str]]
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    right: frozenset[int]  # columns of figures
-    closing: Sequence[tuple[str, str]]  # on the last page
 
 
 def as_pdf(sheet: Sheet, *, at: datetime) -> bytes:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from pypdf import PdfReader
 
-from portal.governance.printing import LONGEST_CELL, Sheet, as_pdf, plain
+from portal.governance.printing import LONGEST_CELL, as_pdf, plain
+from portal.governance.sheet import Sheet
 
 AT = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
 
