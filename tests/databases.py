@@ -56,11 +56,8 @@ def _empty_the_tables(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _empty_the_tables
 
 
-@pytest.fixture(scope="session")
-def migrated() -> Path | None:
-    """Where the migrated database is or will be; none where the run has a server."""
-    if connection.vendor != "sqlite":
-        return None
+def migrated_sqlite() -> Path:
+    """Where the migrated database of these sources is, once a run on SQLite has kept one."""
     made = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     for path in sorted(
         path for app in APPS for made_by in MADE_BY for path in (ROOT / app).glob(f"**/{made_by}")
@@ -70,11 +67,17 @@ def migrated() -> Path | None:
 
 
 @pytest.fixture(scope="session")
+def migrated() -> Path | None:
+    """Where the migrated database is or will be; none where the run has a server."""
+    return migrated_sqlite() if connection.vendor == "sqlite" else None
+
+
+@pytest.fixture(scope="session")
 def django_db_keepdb(django_db_modify_db_settings: None, migrated: Path | None) -> bool:
     """True where a copy is in place already. Django then only looks whether a migration is missing."""
     if migrated is None or not migrated.exists():
         return False
-    _copy(migrated, Path(settings.DATABASES["default"]["TEST"]["NAME"]))
+    copy(migrated, Path(settings.DATABASES["default"]["TEST"]["NAME"]))
     return True
 
 
@@ -84,13 +87,13 @@ def django_db_setup(django_db_setup: None, migrated: Path | None) -> None:
     if migrated is not None and not migrated.exists():
         migrated.parent.mkdir(parents=True, exist_ok=True)
         unfinished = migrated.with_suffix(f".{os.getpid()}")
-        _copy(Path(connection.settings_dict["NAME"]), unfinished)
+        copy(Path(connection.settings_dict["NAME"]), unfinished)
         unfinished.replace(migrated)  # workers that began together each bring the same
         for older in migrated.parent.iterdir():
             if older.suffix == ".sqlite3" and older != migrated:
                 older.unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as here:
         there.backup(here)

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
 
+from tests.faults.rig.children import Nursery
 from tests.faults.rig.installation import Installation
 from tests.faults.rig.matrix import Figures
 from tests.faults.rig.oracle import Witness
@@ -59,22 +60,44 @@ def private_postgres(transactional_db: None) -> Iterator[Postgres]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Forks the processes of all installations."""
+    one = Nursery(tmp_path_factory.mktemp("nursery") / "nursery.log")
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis for all installations that do not ask for one to kill."""
+    server = Redis(tmp_path_factory.mktemp("broker"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def install(
-    transactional_db: None, simulated_aws: SimulatedAws, tmp_path: Path, settings: Any
+    transactional_db: None,
+    simulated_aws: SimulatedAws,
+    nursery: Nursery,
+    tmp_path: Path,
+    settings: Any,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., Installation]]:
     """``install(redis=…)``: real processes over the test's database and its simulated AWS.
 
-    Where the run has Redis, a Redis of their own; else each worker brings its broker, as in the demo.
+    Where the run has Redis, a Redis of the tests' own; else each worker brings its broker, as in the demo. What has to
+    be in a process before it begins (``LD_PRELOAD``) takes a ``nursery=`` of its own.
     """
     made: list[Installation] = []
-    brokers: list[Redis] = []
 
-    def build(**changes: str) -> Installation:
+    def build(nursery: Nursery = nursery, **changes: str) -> Installation:
         if django_settings.REDIS_URL and "redis" not in changes:
-            brokers.append(Redis(tmp_path))
-            changes["redis"] = brokers[-1].url
-        one = Installation(tmp_path, **{"aws": simulated_aws.url, **changes})
+            broker: Redis = request.getfixturevalue("broker")
+            broker.client.flushall()
+            changes["redis"] = broker.url
+        one = Installation(tmp_path, nursery, **{"aws": simulated_aws.url, **changes})
         made.append(one)
         return one
 
@@ -84,8 +107,6 @@ def install(
     yield build
     for one in made:
         one.stop()
-    for broker in brokers:
-        broker.stop()
 
 
 @pytest.fixture

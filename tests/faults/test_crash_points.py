@@ -1,20 +1,17 @@
 """A push that dies anywhere is taken up where it stopped: nothing lost, nothing double."""
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from patching.models import AccountRegion, MaintenanceWindow, Operation, PatchGroup, PushRun
 from portal.governance import clock
 from tests import pushing
+from tests.faults.rig import matrix, processes
 from tests.pushing import approved, change, pushed, removal, resource
 from tests.simulated_aws import RETAIL, SimulatedAws
 
@@ -34,6 +31,7 @@ EVERY_CALL = ("intent-written", "call-returned", "result-saved")
 IN_A_SWAP = ("between-two-baselines", "opening-put-off")
 IN_A_HOLD = ("before-shut",)
 WRITES = 16  # of the small request: the daily scan included
+AROUND_A_CALL = ("intent-written", "call-returned")
 
 
 class Died(BaseException):
@@ -102,8 +100,7 @@ def test_a_push_that_dies_with_an_answer_in_hand_is_taken_up(asked, retail, simu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["intent-written", "call-returned"])
-@pytest.mark.parametrize("number", range(1, WRITES + 1))
+@pytest.mark.parametrize(("number", "point"), matrix.pairs(range(1, WRITES + 1), AROUND_A_CALL))
 def test_a_push_that_dies_around_any_call_is_taken_up(asked, retail, simulated_aws, meanwhile, point, number):
     meanwhile(point, number, die)
     with pytest.raises(Died):
@@ -117,8 +114,7 @@ def test_a_push_that_dies_around_any_call_is_taken_up(asked, retail, simulated_a
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(1, 6))
-@pytest.mark.parametrize("point", ["intent-written", "call-returned"])
+@pytest.mark.parametrize(("number", "point"), matrix.pairs(range(1, 6), AROUND_A_CALL))
 def test_a_change_of_baseline_that_dies_leaves_no_open_window_on_the_default(
     asked, retail, simulated_aws, meanwhile, rita, point, number
 ):
@@ -155,33 +151,25 @@ def test_a_removal_that_dies_is_taken_up(asked, retail, simulated_aws, meanwhile
 # A process of its own, killed by the crash point itself
 
 
-def database_url() -> str:
-    given = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{given['NAME']}"
-    return f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
+@pytest.fixture
+def push_that_dies(install, settings):
+    """``push_that_dies("call-returned:7")``: in a process of its own, killed there."""
+    installation = install(redis="", PUSH_SETTLE_SECONDS="0")
+    settings.PUSH_SETTLE_SECONDS = 0
 
+    def push(where: str) -> None:
+        child = installation.push(PLACE, CRASH_AT=where)
+        processes.until(lambda: not child.lives, 60, "the push ends")
+        assert f"Died at {where}." in child.log.read_text()
 
-def push_in_a_process(crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    env = {
-        **os.environ,
-        "DATABASE_URL": database_url(),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PUSH_SETTLE_SECONDS": "0",
-        "CRASH_AT": crash_at,
-    }
-    command = [sys.executable, "manage.py", "push", PLACE, "--json"]
-    return subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
-    )
+    return push
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", [f"{name}:1" for name in (*ONCE, *EVERY_CALL)] + ["call-returned:7"])
-def test_a_killed_process_loses_nothing(asked, retail, simulated_aws, point):
-    killed = push_in_a_process(point)
-    assert killed.returncode == 137, killed.stderr
+def test_a_killed_process_loses_nothing(asked, retail, simulated_aws, push_that_dies, point):
+    push_that_dies(point)
     raise_if_exposed(simulated_aws)
     raise_unless_whole(simulated_aws, recover(retail))
     asked.refresh_from_db()
@@ -190,14 +178,16 @@ def test_a_killed_process_loses_nothing(asked, retail, simulated_aws, point):
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_process_killed_between_two_baselines_leaves_its_window_closed(asked, retail, simulated_aws, rita):
+def test_a_process_killed_between_two_baselines_leaves_its_window_closed(
+    asked, retail, simulated_aws, rita, push_that_dies
+):
     pushed(retail)
     strict = [
         pushing.baseline_item("payments-strict"),
         change(PatchGroup.objects.get(), "patch-group", baselines={"WINDOWS": "payments-strict"}),
     ]
     approved(rita, strict)
-    assert push_in_a_process("between-two-baselines:1").returncode == 137
+    push_that_dies("between-two-baselines:1")
     windows = {row["Name"]: row["Enabled"] for row in live_windows(simulated_aws)}
     assert not windows["payments-dev"]
     raise_unless_whole(simulated_aws, recover(retail))

@@ -8,6 +8,7 @@ import pytest
 from patching.models import AccountRegion, Freeze, MaintenanceWindow, PushRun, WindowHold
 from portal.governance import clock
 from tests import asks, people, pushing
+from tests.faults.rig import matrix
 from tests.faults.test_crash_points import Died, die, recover
 from tests.patching.test_freezing import freeze_item
 from tests.pushing import pushed, removal
@@ -28,6 +29,7 @@ WHILE_OPENING = [
     ),
     *((name, number) for name in ("intent-written", "call-returned", "result-saved") for number in (1, 2)),
 ]
+OPENS = ("by date", "taken back")
 
 
 @pytest.fixture
@@ -109,9 +111,9 @@ def test_dying_anywhere_while_shutting(frozen, retail, simulated_aws, meanwhile,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("point", "number"), WHILE_OPENING)
-@pytest.mark.parametrize("how", ["by date", "taken back"])
-def test_dying_anywhere_while_opening(frozen, retail, simulated_aws, meanwhile, point, number, how):
+@pytest.mark.parametrize(("where", "how"), matrix.pairs(WHILE_OPENING, OPENS))
+def test_dying_anywhere_while_opening(frozen, retail, simulated_aws, meanwhile, where, how):
+    point, number = where
     pushed(retail)
     if how == "taken back":
         asks.in_effect(people.person("rita"), [removal(frozen, "freeze")], people.person("omar"))

@@ -13,7 +13,7 @@ from exemptions.models import Document
 from patching import push, turns
 from patching.models import ChangeRequest, PushRun
 from portal.governance import audit
-from tests import asks, factories, people
+from tests import asks, databases, factories, people
 from tests.exemptions import asks as exempt
 from tests.faults.rig import load, matrix, oracle, processes
 from tests.faults.rig.client import API, Caller
@@ -39,6 +39,8 @@ def private_sqlite(transactional_db, tmp_path) -> Iterator[Path]:
     engine = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
     connections.settings["default"] = {**kept, **engine, "CONN_MAX_AGE": None}
     del connections["default"]
+    if databases.migrated_sqlite().exists():
+        databases.copy(databases.migrated_sqlite(), path)
     try:
         call_command("migrate", verbosity=0)
         yield path
@@ -156,14 +158,16 @@ def room_for_files(pids: list[int], size: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-def test_a_document_for_which_there_is_no_room_is_not_there_at_all(simulated_aws, install, cast, figures):
+def test_a_document_for_which_there_is_no_room_is_not_there_at_all(
+    simulated_aws, install, cast, figures, tmp_path
+):
     tally = figures(
         "F22", "the web may write no file above 64 kB (RLIMIT_FSIZE) while documents are uploaded"
     )
     rita = cast["rita"]
     draft = exempt.drafted(rita, exempt.servers(env="dev"))
-    installation = install()
-    web = installation.web(workers=1, options=("--preload",))
+    installation = install(VAR_DIR=str(tmp_path))
+    web = installation.web(workers=1)
     caller, path = Caller(web.port, rita), f"{API}/exemptions/{draft.pk}/documents/"
     folder = Path(installation.env["VAR_DIR"]) / "documents"
     kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}

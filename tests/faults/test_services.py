@@ -22,12 +22,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 HERE = "tests/faults/test_services.py"
 PAGES = ("/requests/", "/windows/", f"{API}/change-requests/", f"{API}/windows/")
 NAMES = ("rita", "ines", "clara")
+BREATH = 0.05 if matrix.LONG else 0.3  # seconds between two pages; a short run leaves the processor to others
 
 
 def readers(web):
     """Three people who read one page after the other."""
     people_ = [Browser(web.port, people.person(name)) for name in NAMES]
-    return people_, [Visit(lambda number, one=one: one.get(PAGES[number % 4]), 0.05) for one in people_]
+    return people_, [Visit(lambda number, one=one: one.get(PAGES[number % 4]), BREATH) for one in people_]
 
 
 @pytest.mark.postgres

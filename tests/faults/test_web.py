@@ -21,6 +21,7 @@ REQUESTS = f"{API}/change-requests/"
 VISITORS = 3
 PAGES = ("/", "/requests/", "/windows/", f"{API}/change-requests/", f"{API}/windows/")
 DOWN = matrix.rounds(6, 300)  # seconds without AWS
+BREATH = 0.1 if matrix.LONG else 0.3  # seconds between two pages; a short run leaves the processor to others
 
 
 def wish(title):
@@ -36,7 +37,7 @@ def test_a_web_worker_killed_in_a_post_has_saved_all_that_it_said(simulated_aws,
     factories.payments()
     for _ in range(2):
         factories.instance(env="dev")
-    web = install().web(workers=1, options=("--preload",))  # so that a new one is there at once
+    web = install().web(workers=1)
     said: dict[str, int] = {}
 
     def ask(caller: Caller, name: str):
@@ -95,7 +96,9 @@ def test_the_web_does_not_notice_that_aws_is_down(simulated_aws, install, figure
     def work(seconds: float) -> list[Caller]:
         """People read pages, and one has something approved now and then."""
         readers = [Browser(web.port, people.person(name)) for name in ("rita", "ines", "clara")]
-        visits = [Visit(lambda number, one=one: one.get(PAGES[number % len(PAGES)]), 0.1) for one in readers]
+        visits = [
+            Visit(lambda number, one=one: one.get(PAGES[number % len(PAGES)]), BREATH) for one in readers
+        ]
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             tally.count("approved meanwhile", bool(company.edit(chance)))

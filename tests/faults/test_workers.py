@@ -9,7 +9,8 @@ import pytest
 
 from patching.models import AccountRegion, PushRun
 from tests.faults.rig import load, matrix, oracle
-from tests.faults.rig.installation import Child, Installation
+from tests.faults.rig.children import Child
+from tests.faults.rig.installation import Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

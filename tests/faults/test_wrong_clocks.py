@@ -8,15 +8,39 @@ from portal.governance.models import OutboxMessage
 from tests import people
 from tests.conftest import FAKETIME
 from tests.faults.rig import load, matrix, oracle, processes
+from tests.faults.rig.children import Nursery
 
 SKEWS = ("+1h", "-1d", "-1h", "+1d")
+
+
+@pytest.fixture
+def astray(install, tmp_path):
+    """An installation whose clock goes as a file says, and that file."""
+    told_time = tmp_path / "faketime"
+    faked = {
+        "LD_PRELOAD": FAKETIME,
+        "FAKETIME_TIMESTAMP_FILE": str(told_time),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    nursery = Nursery(tmp_path / "astray.log", **faked)
+    made = []
+
+    def build(**env):
+        made.append(install(nursery=nursery, **faked, **env))
+        return made[-1], told_time
+
+    yield build
+    for one in made:
+        one.stop()
+    nursery.stop()
 
 
 @pytest.mark.postgres
 @pytest.mark.redis
 @pytest.mark.faketime
 def test_a_worker_whose_clock_goes_wrong_leaves_everything_to_others(
-    simulated_aws, install, private_redis, figures, tmp_path
+    simulated_aws, install, astray, private_redis, figures
 ):
     tally = figures("F19", "the clock of one of two workers goes 1 h or 1 day wrong (libfaketime)")
     (seed,) = matrix.seeds()
@@ -26,14 +50,7 @@ def test_a_worker_whose_clock_goes_wrong_leaves_everything_to_others(
     company.begin()
     right = install(redis=private_redis.url)
     right.beat()
-    told_time = tmp_path / "faketime"
-    wrong = install(
-        redis=private_redis.url,
-        LD_PRELOAD=FAKETIME,
-        FAKETIME_TIMESTAMP_FILE=str(told_time),
-        FAKETIME_CACHE_DURATION="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-    )
+    wrong, told_time = astray(redis=private_redis.url)
     for skew in SKEWS[: matrix.rounds(1, len(SKEWS))]:
         told_time.write_text("+0\n")
         straying, other = wrong.worker(f"wrong{skew}"), right.worker(f"right{skew}")

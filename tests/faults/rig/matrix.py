@@ -12,14 +12,18 @@ import random
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from itertools import cycle, product
+from typing import Any, TypeVar
 
 from django.db import connection
 
 from tests.faults.rig.processes import ROOT
+
+One = TypeVar("One")
+Other = TypeVar("Other")
 
 SHORT_SEED = 20260601
 LONG = os.environ.get("FAULT_ROUNDS", "short") == "long"
@@ -35,6 +39,11 @@ HEADER = (
 def rounds(short: int, long: int) -> int:
     """How many, in a run of this size."""
     return long if LONG else short
+
+
+def pairs(ones: Iterable[One], others: Iterable[Other]) -> list[tuple[One, Other]]:
+    """Every one with every other in the long run; in the short run every one with the others in turn."""
+    return list(product(ones, others)) if LONG else list(zip(ones, cycle(others), strict=False))
 
 
 def seeds(long: int = 1) -> list[int]:

@@ -1,95 +1,91 @@
-"""``python -m tests.faults.rig.nursery``: forks workers that have everything imported, so that a kill costs little.
+"""``python -m tests.faults.rig.nursery``: forks houses that have others' code imported, so that each is soon up.
 
-Reads one JSON line a child from standard input: ``{"kind": one of KINDS, "name", "log", "env", "arguments"}``; answers
-with its pid. Whatever was started dies with it.
+A house is the parent of an installation's processes (rig/house.py): it takes on the installation's environment and sets
+Django up by it. One JSON line on standard input, one on standard output: ``{"house": name, "env": {…}}`` forks a house,
+and anything else with a ``house`` is its own to answer. Whatever was started dies with whoever started it.
 """
 
+import importlib
 import json
 import os
 import signal
+import socket
 import sys
+import traceback
 from typing import Any
 
-import django
+from tests.faults.rig.processes import die_with_parent
 
-django.setup()
+# what takes long to import and asks for no settings
+OF_OTHERS = (
+    "boto3",
+    "celery.app.trace",
+    "celery.bin.celery",
+    "celery.concurrency.prefork",
+    "celery.worker.worker",
+    "cryptography.x509",
+    "django.contrib.admin.sites",
+    "django.db.models",
+    "django.forms",
+    "django.test.client",
+    "django_filters",
+    "drf_spectacular",
+    "gunicorn.app.wsgiapp",
+    "gunicorn.workers.gthread",
+    "hcl2",
+    "icalendar",
+    "kombu.transport.redis",
+    "prometheus_client",
+    "psycopg",
+    "requests",
+    "structlog",
+    "xlsxwriter",
+)
 
-from botocore import loaders  # noqa: E402
-from celery import Celery  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 
-from patching.aws import session  # noqa: E402
-from portal.celery import app  # noqa: E402
-from portal.demo import parts  # noqa: E402
-from tests.faults.rig import writer  # noqa: E402
-from tests.faults.rig.processes import die_with_parent  # noqa: E402
+class House:
+    def __init__(self, env: dict[str, str]) -> None:
+        ours, its_own = socket.socketpair()
+        self.pid = os.fork()
+        if not self.pid:
+            _move_in(env, its_own)
+        its_own.close()
+        self._line = ours.makefile("rw")
 
-KINDS = ("worker", "beat", "embedded", "push", "write")
+    def ask(self, asked: dict[str, Any]) -> Any:
+        self._line.write(json.dumps(asked) + "\n")
+        self._line.flush()
+        return json.loads(self._line.readline())
+
+
+def _move_in(env: dict[str, str], line: socket.socket) -> None:
+    """Never returns."""
+    try:
+        os.setsid()
+        die_with_parent()
+        os.environ.clear()
+        os.environ.update(env)
+        importlib.import_module("tests.faults.rig.house").live(line.makefile("rw"))
+    except BaseException:  # noqa: BLE001 - the log is all that is left of it
+        traceback.print_exc()
+    finally:
+        os._exit(1)
 
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended
-    _warm_up(app)
-    print(json.dumps({"ready": os.getpid()}), flush=True)  # noqa: T201 - this is the protocol
+    for name in OF_OTHERS:
+        importlib.import_module(name)
+    houses: dict[str, House] = {}
     for line in sys.stdin:
         asked = json.loads(line)
-        if asked["kind"] not in KINDS:
-            raise SystemExit(f"There is no {asked['kind']}; ask for one of {', '.join(KINDS)}.")
-        pid = os.fork()
-        if not pid:
-            _become(asked)
-        print(json.dumps({"pid": pid}), flush=True)  # noqa: T201
-
-
-def _warm_up(celery: Celery) -> None:
-    celery.loader.import_default_modules()
-    loader: loaders.Loader = session._descriptions
-    for service in ("sts", "ssm", "ec2", "scheduler"):
-        loader.load_service_model(service, "service-2")
-        loader.load_service_model(service, "endpoint-rule-set-1")
-
-
-def _become(asked: dict[str, Any]) -> None:
-    """Never returns."""
-    os.setsid()
-    die_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.environ.update(asked.get("env", {}))
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, target in ((0, nothing), (1, log), (2, log)):
-        os.dup2(number and log or target, number)
-    status = 1
-    try:
-        status = _work(asked) or 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - the log is all that is left of it
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def _work(asked: dict[str, Any]) -> int | None:
-    arguments = asked.get("arguments", [])
-    if asked["kind"] == "worker":
-        quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-        app.worker_main(
-            ["worker", "--hostname", f"{asked['name']}@%h", "--concurrency", "1", *quiet, *arguments]
-        )
-    elif asked["kind"] == "beat":
-        scheduler = ["--scheduler", "celery.beat:Scheduler", "--pidfile="]
-        app.start(["beat", "--loglevel", "INFO", *(arguments or scheduler)])
-    elif asked["kind"] == "embedded":
-        worker, _beat = parts.Worker(app), parts.Beat(app)
-        worker.thread.join()
-    elif asked["kind"] == "write":
-        writer.draft(asked["name"], *arguments)
-    else:
-        call_command("push", *arguments)
-    return None
+        name = asked["house"]
+        if "env" in asked:
+            houses[name] = House(asked["env"])
+            answer = {"pid": houses[name].pid}
+        else:
+            answer = houses[name].ask(asked)
+        print(json.dumps(answer), flush=True)  # noqa: T201 - this is the protocol
 
 
 if __name__ == "__main__":
