@@ -147,9 +147,7 @@ def _cause(
 def _releases(system: str, at: datetime) -> dict[str, list[datetime]]:
     """Moments at which patches come out, by month, twelve of them."""
     if system == WINDOWS:
-        tuesdays = schedules.next_runs(
-            "cron(0 10 ? * TUE#2 *)", timezone="America/Los_Angeles", start=at, count=MONTHS
-        )
+        tuesdays = schedules.publications(at, count=MONTHS)
         return {f"{tuesday:%Y-%m}": [tuesday] for tuesday in tuesdays}
     found: dict[str, list[datetime]] = defaultdict(list)
     first = at.replace(hour=0, minute=0, second=0, microsecond=0) + DAY

@@ -48,16 +48,15 @@ def mark(
 
 
 def round_of(moment: datetime) -> tuple[datetime, datetime]:
-    """The eve of the Patch Tuesday before a moment, in every zone, and of the one after it."""
-    eves = _eves(moment - LONGEST_ROUND, moment + LONGEST_ROUND)
-    after = bisect_right(eves, moment)
-    return eves[after - 1], eves[after]
+    """When Microsoft published before a moment, and when it will after it."""
+    begins = _begins(moment, moment)
+    after = bisect_right(begins, moment)
+    return begins[after - 1], begins[after]
 
 
-def _eves(start: datetime, end: datetime) -> list[datetime]:
-    day = timedelta(days=1)
-    tuesdays = schedules.next_runs("cron(0 0 ? * TUE#2 *)", start=start + day, end=end + day, count=1000)
-    return [tuesday - day for tuesday in tuesdays]
+def _begins(first: datetime, last: datetime) -> list[datetime]:
+    """When each round begins, from the one in which the first moment lies to the one after the last."""
+    return schedules.publications(first - LONGEST_ROUND, end=last + LONGEST_ROUND, count=1000)
 
 
 def _together(entries: Iterable[Entry], places: Mapping[int, str], limits: Mapping[int, int]) -> None:
@@ -131,11 +130,11 @@ def _order(entries: Sequence[Entry]) -> None:
     """Production that is patched in a round before any earlier environment of its application was."""
     if not any(one.window.production for one in entries):
         return
-    eves = _eves(entries[0].start - LONGEST_ROUND, entries[-1].start + LONGEST_ROUND)
+    begins = _begins(entries[0].start, entries[-1].start)
     rounds: dict[tuple[str, int], list[Entry]] = defaultdict(list)
     for one in entries:
         if one.window.application:
-            rounds[one.window.application, bisect_right(eves, one.start)].append(one)
+            rounds[one.window.application, bisect_right(begins, one.start)].append(one)
     for (application, _), group in rounds.items():
         for one in group:
             before = [other for other in group if other.window.rank < one.window.rank]

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from patching.findings.edits import Edit
-from patching.findings.planned import Planned, patch_tuesdays
+from patching.findings.planned import RUNS_AHEAD, Planned
 from patching.findings.shifting import later
 from patching.findings.telling import NOTE, WARNING, Finding, clock_of, day_of
+from patching.schedules import publications
 from patching.words import counted
 
 SOAK = timedelta(days=2)  # shorter than this, nobody has worked with what was patched before
@@ -37,7 +38,7 @@ def _soak(
 ) -> Iterator[Finding]:
     short: list[tuple[datetime, timedelta]] = []
     months = 0
-    for cycle in patch_tuesdays(at):
+    for cycle in publications(at, count=RUNS_AHEAD):
         firsts = [run for window in before if (run := window.first_from(cycle))]
         nexts = [run for window in after if (run := window.first_from(cycle))]
         if not firsts or not nexts:

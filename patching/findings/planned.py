@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from patching import openings, schedules
+from patching import openings
 from patching.sizing import Node
 
 RUNS_AHEAD = 12
@@ -105,10 +105,3 @@ def most_open_at_once(windows: Sequence[Planned], at: datetime) -> tuple[int, in
         open_windows, open_instances = open_windows + number, open_instances + size
         most_windows, most_instances = max(most_windows, open_windows), max(most_instances, open_instances)
     return most_windows, most_instances
-
-
-def patch_tuesdays(at: datetime) -> list[datetime]:
-    """When Microsoft publishes: each month's round of patching begins. Source: Microsoft, 10:00 Pacific Time."""
-    return schedules.next_runs(
-        "cron(0 10 ? * TUE#2 *)", timezone="America/Los_Angeles", start=at, count=RUNS_AHEAD
-    )

@@ -8,11 +8,12 @@ from typing import Any
 
 from patching.findings.edits import Edit
 from patching.findings.order import SOAK, order_of_environments
-from patching.findings.planned import RUNS_AHEAD, Planned, Run, patch_tuesdays
+from patching.findings.planned import RUNS_AHEAD, Planned, Run
 from patching.findings.shifting import later
 from patching.findings.telling import NOTE, Finding, clock_of, day_of
 from patching.findings.together import all_zones_in_one
 from patching.findings.zones import overlapping
+from patching.schedules import publications
 from patching.words import counted
 
 DAY = timedelta(days=1)
@@ -58,7 +59,7 @@ def staggered(windows: Sequence[Planned], at: datetime) -> list[tuple[Planned, E
     """
     taken = {window.name for window in windows}
     by_zone = [part for window in windows for part in _by_zone(window, taken)]
-    cycle = patch_tuesdays(at)[0]
+    cycle = publications(at, count=1)[0]
     first = {window: window.first_from(cycle) for window, _ in by_zone}
     ranked = sorted(by_zone, key=lambda part: part[0].rank)
     found: list[tuple[Planned, Edit | None]] = []
@@ -130,7 +131,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _in_words(windows: Sequence[Planned], at: datetime) -> str:
     """payments-test-a Wed 10 Jun 2026 20:00, payments-prod-a Mon 15 Jun 2026 20:00 Europe/Berlin."""
-    cycle = patch_tuesdays(at)[0]
+    cycle = publications(at, count=1)[0]
     runs = [run for window in windows if (run := window.first_from(cycle))]
     told = [
         f"{run.window.name} {day_of(run.start, run.window.timezone)} {clock_of(run.start, run.window.timezone)}"

@@ -6,6 +6,7 @@ at( ). `next_runs` evaluates the dialect; what only windows refuse, such as runn
 and not in a search.
 """
 
+from patching.schedules.patch_tuesday import publications
 from patching.schedules.reading import Schedule, ScheduleError, parse
 from patching.schedules.running import ClockChange, clock_changes, next_runs
 from patching.schedules.windows import window_problems
@@ -19,5 +20,6 @@ __all__ = [
     "explain",
     "next_runs",
     "parse",
+    "publications",
     "window_problems",
 ]

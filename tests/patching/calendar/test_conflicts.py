@@ -6,7 +6,7 @@ import pytest
 
 from patching.calendar import Band
 from patching.calendar.conflicts import round_of
-from tests.patching.calendar.timed import HOURS, JULY, JUNE, SUNDAY, hold, june, window
+from tests.patching.calendar.timed import HOURS, JULY, JUNE, SUNDAY, hold, june, until, window
 
 
 def kinds(entries):
@@ -122,7 +122,20 @@ def test_what_is_over_is_no_conflict_any_more():
     assert {start.day for _, start in marked(found, "zones")} == {14, 21, 28}
 
 
-def test_a_round_goes_from_one_patch_tuesday_to_the_next():
-    eve, after = round_of(datetime(2026, 6, 20, tzinfo=UTC))
-    assert (eve, after) == (datetime(2026, 6, 8, tzinfo=UTC), datetime(2026, 7, 13, tzinfo=UTC))
+def test_weekly_rounds_that_close_before_microsoft_publishes_are_in_order():
+    timezone = {"timezone": "Asia/Tokyo"}
+    test = window("test-a", "test", schedule="cron(0 20 ? * SAT *)", **timezone)
+    prod = window("prod-a", schedule="cron(0 20 ? * TUE *)", **timezone)
+    begin, _ = round_of(datetime(2026, 6, 20, tzinfo=UTC))
+    found = until(datetime(2026, 9, 1, tzinfo=UTC), test, prod, start=begin)
+    assert datetime(2026, 7, 14, 11, tzinfo=UTC) in {one.start for one in found}
+    assert marked(found, "order") == []
+
+
+def test_a_round_goes_from_one_publication_to_the_next():
+    before, after = round_of(datetime(2026, 6, 20, tzinfo=UTC))
+    assert (before, after) == (
+        datetime(2026, 6, 9, 17, tzinfo=UTC),
+        datetime(2026, 7, 14, 17, tzinfo=UTC),
+    )
     assert round_of(after)[0] == after

@@ -53,8 +53,21 @@ def hold(of: Timed, start: datetime, end: datetime, source: str = "freeze:1") ->
     return Hold(of.pk, start, end, "Year end", source)
 
 
-def june(*windows: Timed, at: datetime = MAY, bands: tuple = (), limits: Any = None, **given: Any) -> list:
+def june(*windows: Timed, **given: Any) -> list:
     """What these windows do in June, as it looks from the end of May, with its conflicts marked."""
-    found = entries(windows, JUNE, JULY, at=at, **given)
+    return until(JULY, *windows, start=JUNE, **given)
+
+
+def until(
+    end: datetime,
+    *windows: Timed,
+    start: datetime,
+    at: datetime = MAY,
+    bands: tuple = (),
+    limits: Any = None,
+    **given: Any,
+) -> list:
+    """What these windows do between two moments, as ``june``."""
+    found = entries(windows, start, end, at=at, **given)
     mark(found, bands, at=at, places={1: "Retail/eu-central-1"}, limits=limits)
     return found
