@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F
 
-from patching import alignment, effects, freeze_effects, openings, words
+from patching import alignment, contents, freeze_effects, openings, words
 from patching.around import Around
 from patching.items import is_new, name_of
 from patching.models import ChangeRequest, Environment, ManagedInstance, Revision
@@ -52,7 +52,7 @@ class ObjectChange:
 def changes_of(request: ChangeRequest, around: Around | None = None) -> list[ObjectChange]:
     """Every object of the current revision, riskiest first."""
     if around is None:
-        around = Around(effects.items_of(request.current) if request.current else [])
+        around = Around(contents.items_of(request.current) if request.current else [])
     reader = _Reader(request, around)
     told = [(item, reader.told(item)) for item in around.items]
     told.sort(key=lambda pair: _risk(*pair))
@@ -61,8 +61,8 @@ def changes_of(request: ChangeRequest, around: Around | None = None) -> list[Obj
 
 def moved_between(earlier: Revision, later: Revision) -> list[ObjectChange]:
     """What differs between two revisions of one request; "approved" is the earlier one."""
-    before = {_identity(item): item for item in effects.items_of(earlier)}
-    after = {_identity(item): item for item in effects.items_of(later)}
+    before = {_identity(item): item for item in contents.items_of(earlier)}
+    after = {_identity(item): item for item in contents.items_of(later)}
     environments = Around([]).environments
     told = []
     for identity in [*after, *(one for one in before if one not in after)]:
@@ -346,7 +346,7 @@ def _earlier_spec(item: Item, row: Governed, request: ChangeRequest) -> dict[str
         .order_by("-pk")
     )
     for revision in earlier[:5]:
-        for one in effects.items_of(revision):
+        for one in contents.items_of(revision):
             same = (one["target"] == row.pk and not is_new(one)) or (is_new(one) and name_of(one) == row.name)
             if one["kind"] == item["kind"] and same and one["spec"]:
                 return dict(one["spec"])

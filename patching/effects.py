@@ -1,11 +1,11 @@
 """An approved revision becomes rows that ``desired`` reads; taking it back puts the earlier rows in their place."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from patching import adopting, desired, freezing, rules, shutting_rules, turns
+from patching.contents import items_of
 from patching.items import is_new
 from patching.models import (
     AccountRegion,
@@ -39,11 +39,6 @@ _OWN_FIELDS = {
 }
 # kinds of resources that exist for a waiver alone; the tags it changes go back to what they were
 MADE_FOR_WAIVERS = ("schedule", "registration", "baseline")
-
-
-def items_of(revision: Revision) -> list[dict[str, Any]]:
-    """The items that a revision asks for."""
-    return list(json.loads(revision.content)["items"])
 
 
 def take(request: ChangeRequest) -> None:

@@ -21,9 +21,10 @@ def next_starts(
     """The next starts of a window within its dates, in UTC; none where its schedule cannot be read.
 
     None starts from ``until`` on. ``since`` is when the window was made: a cron day before that brings no run, even
-    where its offset lies ahead.
+    where its offset lies ahead, and a rate counts from there, by whole seconds, in which openings are named.
     """
     begin, end = _day(spec["start_date"]), _day(spec["end_date"])
+    since = since and since.replace(microsecond=0)
     end = min(filter(None, [end, until]), default=None)
     anchor = max(filter(None, [begin, since]), default=None)
     try:

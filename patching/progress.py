@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from django.db import transaction
 
-from patching import desired, effects, rules, sealing
+from patching import contents, desired, effects, rules, sealing
 from patching.models import AccountRegion, ChangeRequest, PushRun, ResourceState, Tombstone
 from patching.specs import Desired, Key
 from portal.governance import clock, outbox
@@ -34,7 +34,7 @@ def _start(request: ChangeRequest) -> bool:
     request = locked(request)
     if request.state != State.APPROVED or request.current is None:
         return False  # withdrawn or superseded at this very moment
-    moved = sealing.what_moved(request, effects.items_of(request.current))
+    moved = sealing.what_moved(request, contents.items_of(request.current))
     if not moved:
         move(request, State.PUSHING, by=None)
         return False
@@ -85,7 +85,7 @@ def places_of(request: ChangeRequest) -> set[AccountRegion]:
     """Where a request has or had an effect: named by its items, or by resources made from it."""
     if request.current is None:
         return set()
-    places = set(rules.account_regions(effects.items_of(request.current)))
+    places = set(rules.account_regions(contents.items_of(request.current)))
     stones = Tombstone.objects.filter(source__id=str(request.current_id), source__kind="revision")
     return places | set(AccountRegion.objects.filter(pk__in=stones.values("account_region")))
 

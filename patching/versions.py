@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.items import is_new, name_of
 from patching.models import ChangeRequest, Decision, Revision
 from patching.models.governed import Governed

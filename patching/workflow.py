@@ -1,13 +1,12 @@
 """The verbs of a change request: draft, revise, submit, decide, withdraw, retry. The only door to each."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from patching import effects, permissions, progress, rules, sealing, system_facts
+from patching import contents, effects, permissions, progress, rules, sealing, system_facts
 from patching.items import Problem, check_items, with_defaults
 from patching.models import ChangeRequest, Decision, Revision
 from portal.governance import audit, clock, conversation, deciding, outbox, roles
@@ -76,7 +75,7 @@ def submit(request: ChangeRequest, *, by: User) -> ChangeRequest:
     revision = _current(request)
     if revision.decisions.filter(closes=True).exists():
         raise DomainError("Change what was asked for first, then submit it again.")
-    items = effects.items_of(revision)
+    items = contents.items_of(revision)
     _raise_for(rules.check(items, by=by, team=request.team))
     move(request, State.SUBMITTED, by=by, detail=_about(revision), submitted_at=clock.now())
     return _present(request)
@@ -278,7 +277,7 @@ def _add_revision(request: ChangeRequest, *, by: User, items: Sequence[Item], no
 
 def _present(request: ChangeRequest) -> ChangeRequest:
     """Reckon who must decide, seal what they will see, and tell them."""
-    items = effects.items_of(_current(request))
+    items = contents.items_of(_current(request))
     needs = permissions.slots_needed(items)
     if missing := permissions.who_is_missing(request, needs):
         raise DomainError(
@@ -356,7 +355,7 @@ def _tell_deciders(request: ChangeRequest, word: str, body: str) -> None:
 
 def _look_again(request: ChangeRequest, revision: Revision) -> None:
     """What it touches may reach further than when it was submitted; then more have to decide, never fewer."""
-    needs = permissions.slots_needed(effects.items_of(revision))
+    needs = permissions.slots_needed(contents.items_of(revision))
     if not set(needs) <= set(request.needs):
         request.needs = [slot for slot in permissions.SLOT_NAMES if slot in {*needs, *request.needs}]
         ChangeRequest.objects.filter(pk=request.pk).update(needs=request.needs)
@@ -364,7 +363,7 @@ def _look_again(request: ChangeRequest, revision: Revision) -> None:
 
 def _raise_unless_possible(request: ChangeRequest, revision: Revision) -> None:
     """What was right when it was submitted may be taken, gone or full by now."""
-    problems = rules.check(effects.items_of(revision), by=revision.author, team=request.team)
+    problems = rules.check(contents.items_of(revision), by=revision.author, team=request.team)
     if problems:
         said = _author_left(request, revision) or " ".join(
             dict.fromkeys(problem.message for problem in problems[:3])
@@ -403,8 +402,3 @@ def _about(revision: Revision) -> dict[str, Any]:
 
 def _word(request: ChangeRequest) -> str:
     return request.get_state_display().lower()
-
-
-def content_of(revision: Revision) -> dict[str, Any]:
-    """``{"title", "reason", "items"}`` of a revision."""
-    return dict(json.loads(revision.content))

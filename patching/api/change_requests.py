@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from patching import effects, findings, permissions, system_facts, workflow
+from patching import contents, findings, permissions, system_facts, workflow
 from patching.api.effects import DifferenceOut
 from patching.api.exchange import Importing
 from patching.api.finding_parts import FoundOut, found_out
@@ -147,7 +147,7 @@ class ChangeRequestDetail(ChangeRequestOut):
 
     @extend_schema_field(reference("Items"))
     def get_items(self, request: ChangeRequest) -> list[dict[str, Any]]:
-        return effects.items_of(request.current) if request.current else []
+        return contents.items_of(request.current) if request.current else []
 
     def get_open_slots(self, request: ChangeRequest) -> list[str]:
         """Slots of the current revision that nobody has approved yet."""
@@ -238,7 +238,7 @@ class ChangeRequests(Importing, Talking, Verbs):
         """What it does to patches, baseline by baseline; empty once it is decided or where it changes none."""
         change = self.get_object()
         items = (
-            effects.items_of(change.current) if change.current and change.state in ChangeRequest.OPEN else []
+            contents.items_of(change.current) if change.current and change.state in ChangeRequest.OPEN else []
         )
         return Response(DifferenceOut(differences(Around(items), clock.now()), many=True).data)
 
@@ -272,7 +272,7 @@ class ChangeRequests(Importing, Talking, Verbs):
         row = self.get_object()
         if row.state not in ChangeRequest.OPEN or row.current is None:
             return Response({"findings": [], "sizes": [], "quotas": []})
-        around = Around(effects.items_of(row.current))
+        around = Around(contents.items_of(row.current))
         found = [*findings.of_request(row), *findings.of(around)]
         return Response(found_out(found, findings.planned_after(around), around))
 
@@ -291,4 +291,4 @@ class ChangeRequests(Importing, Talking, Verbs):
 
 def _as_it_is(request: ChangeRequest) -> dict[str, Any]:
     assert request.current is not None
-    return workflow.content_of(request.current)
+    return contents.content_of(request.current)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.findings.telling import WARNING, Finding
 from patching.items import is_new, name_of
 from patching.models import ChangeRequest

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 
-from patching import effects, posture
+from patching import contents, posture
 from patching.items import is_new
 from patching.models import ChangeRequest, MaintenanceWindow, PatchGroup
 from patching.models.governed import Governed
@@ -49,7 +49,7 @@ def history_of(row: Governed, kind: str) -> list[ChangeRequest]:
 
 
 def _is_about(request: ChangeRequest, kind: str, row: Governed) -> bool:
-    items = effects.items_of(request.current) if request.current else []
+    items = contents.items_of(request.current) if request.current else []
     return any(
         one["kind"] == kind
         and (

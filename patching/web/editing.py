@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from patching import findings, permissions, presets, versions, words
 from patching.approval import WINDOWS
 from patching.around import Around
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import (
     Application,
     ChangeRequest,

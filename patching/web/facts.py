@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from patching import effects
+from patching import contents
 from patching.around import Around, Item
 from patching.models import ChangeRequest, Environment
 from patching.models.governed import Governed
@@ -30,7 +30,7 @@ class Facts:
 def add_to(requests: Sequence[ChangeRequest]) -> None:
     """Give each request its ``facts``; their current revisions are expected to be at hand."""
     known = {one.slug: one for one in Environment.objects.all()}
-    items = {one.pk: effects.items_of(one.current) if one.current else [] for one in requests}
+    items = {one.pk: contents.items_of(one.current) if one.current else [] for one in requests}
     rows = Around([item for asked in items.values() for item in asked]).rows
     for request in requests:
         request.facts = _facts(items[request.pk], rows, known)  # type: ignore[attr-defined]

@@ -23,7 +23,7 @@ from patching import (
     workflow,
 )
 from patching.around import Around
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, ManagedInstance, PatchGroup
 from patching.web import facts, progress, since, verdict
 from patching.web.forms import DecisionForm

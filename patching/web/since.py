@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from patching import effect_words, workflow
+from patching import contents, effect_words
 from patching.models import ChangeRequest
 from portal.governance.looks import Look, Moved
 
@@ -15,7 +15,7 @@ def of(change: ChangeRequest, earlier: Look) -> dict[str, Any]:
     now = change.current
     assert now is not None
     read = change.revisions.get(number=earlier.revision)
-    before, after = workflow.content_of(read), workflow.content_of(now)
+    before, after = contents.content_of(read), contents.content_of(now)
     moved = [
         Moved(label, before[name], after[name])
         for name, label in WORDS.items()

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from patching.cataloguing import import_file
+from patching.contents import items_of
 from patching.models import ChangeRequest, PatchBaseline, ResourceState
 from patching.specs import canonical_definition
 from tests import asks
@@ -39,7 +40,7 @@ def test_rita_writes_a_baseline_by_choosing(visit, cast, look):
     page.get_by_label("Why it is needed").fill("The vendor wants current drivers.")
     page.get_by_role("button", name="Submit request").click()
     page.get_by_role("heading", name="Drivers for production").wait_for()
-    (item,) = asks.effects.items_of(ChangeRequest.objects.get().current)
+    (item,) = items_of(ChangeRequest.objects.get().current)
     rules = item["spec"]["definition"]["ApprovalRules"]["PatchRules"]
     assert [rule["ApproveAfterDays"] for rule in rules] == [40, 14]
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import ChangeRequest
 from tests import asks, factories, people
 from tests.browser.looks import LOOKS

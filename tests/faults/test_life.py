@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from exemptions import ending
 from exemptions import workflow as exemption_workflow
 from exemptions.models import Exemption
-from patching import progress, push, tasks, workflow, writing
+from patching import contents, progress, push, tasks, workflow, writing
 from patching.aws import session
 from patching.models import (
     AccountRegion,
@@ -308,7 +308,7 @@ class Life(RuleBasedStateMachine):
 
 def _items(request: ChangeRequest) -> list[dict[str, Any]]:
     assert request.current is not None
-    return workflow.content_of(request.current)["items"]
+    return contents.content_of(request.current)["items"]
 
 
 def _windows_in_aws(aws: SimulatedAws) -> dict[str, tuple[str, int]]:

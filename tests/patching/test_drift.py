@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from patching import contents
 from patching import drift as drifts
-from patching import effects
 from patching.models import (
     AccountRegion,
     ChangeRequest,
@@ -60,7 +60,7 @@ def found(place, call, **request):
 
 
 def item_of(request):
-    (item,) = effects.items_of(request.current)
+    (item,) = contents.items_of(request.current)
     return item
 
 

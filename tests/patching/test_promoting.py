@@ -34,7 +34,7 @@ def test_production_gets_the_tested_rules_up_to_what_the_run_could_see(run, cast
     request = asks.drafted(cast["rita"], promoting.items(run, [production()], promoting.BY_DATE))
     request = workflow.submit(request, by=cast["rita"])
     assert request.needs == ["security_operations", "ciso"]
-    (item,) = workflow.effects.items_of(request.current)
+    (item,) = workflow.contents.items_of(request.current)
     dates = [one["ApproveUntilDate"] for one in item["spec"]["definition"]["ApprovalRules"]["PatchRules"]]
     began = run.started_at.date()
     assert dates == [str(began - timedelta(days=1)), str(began - timedelta(days=8))]

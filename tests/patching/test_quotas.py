@@ -4,6 +4,7 @@ import pytest
 
 from patching import findings, quotas, workflow
 from patching.around import Around
+from patching.contents import items_of
 from patching.items import with_defaults
 from patching.models import AccountRegion, ResourceState, Unmanaged
 from portal.governance import clock
@@ -105,7 +106,7 @@ def test_what_does_not_fit_can_be_drafted_and_not_submitted(full, cast):
 
 
 def test_what_does_not_fit_is_found_with_a_window_to_share(full, cast):
-    around = Around(asks.effects.items_of(full.current))
+    around = Around(items_of(full.current))
     (one,) = [found for found in findings.of(around) if found.code == "no_room"]
     items = findings.items_with(one.key, [one], findings.planned_after(around), around)
     full = workflow.revise(full, by=cast["rita"], title=asks.TITLE, reason=asks.REASON, items=items)

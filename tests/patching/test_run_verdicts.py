@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from patching import holding, run_verdicts
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import (
     ChangeRequest,
     Drift,

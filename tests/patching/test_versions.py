@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from patching import versions
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline
 from portal.governance.canonical import digest_of
 from tests import asks

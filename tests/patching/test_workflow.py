@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from patching import desired, findings, permissions, sealing, sources, workflow
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import (
     ChangeRequest,
     Decision,

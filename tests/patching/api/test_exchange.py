@@ -2,7 +2,7 @@
 
 import pytest
 
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.exchange import formats
 from patching.models import ChangeRequest, Operation
 from tests import asks, factories

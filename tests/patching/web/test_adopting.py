@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from patching import effects, pull
+from patching import contents, pull
 from patching.models import ChangeRequest, Unmanaged
 from tests import asks, factories, pushing
 from tests.patching.aws.test_unmanaged import a_window
@@ -54,7 +54,7 @@ def test_from_the_page_to_aws_it_keeps_its_id(theirs, retail, rita, browse, simu
     assert answer.status_code == 302, answer.context["form"].errors
     made = ChangeRequest.objects.get()
     assert answer.url == reverse("patching:request-detail", args=[made.pk])
-    (item,) = effects.items_of(made.current)
+    (item,) = contents.items_of(made.current)
     assert (item["action"], item["kind"], item["target"]) == ("adopt", "window", theirs.pk)
     assert [one["kind"] for one in item["spec"]["tasks"]] == ["install"]
     request = asks.workflow.submit(made, by=rita)
@@ -79,7 +79,7 @@ def test_editing_the_draft_stays_an_adoption(theirs, rita, browse):
     form = client.get(edit).context["form"]
     client.post(edit, {**filled(form, duration=4), "do": "draft"})
     made.refresh_from_db()
-    (item,) = effects.items_of(made.current)
+    (item,) = contents.items_of(made.current)
     assert (item["action"], item["target"], item["spec"]["duration"]) == ("adopt", theirs.pk, 4)
 
 
@@ -116,7 +116,7 @@ def test_a_baseline_comes_with_its_rules(retail, rita, browse, simulated_aws):
     said = {**form.answers(), "reason": WHY, "application": "payments", "environment": "dev"}
     answer = browse(rita).post(address(row), {**said, "do": "draft"})
     assert answer.status_code == 302, answer.context["form"].errors
-    (item,) = effects.items_of(ChangeRequest.objects.get().current)
+    (item,) = contents.items_of(ChangeRequest.objects.get().current)
     assert (item["action"], item["kind"], item["target"]) == ("adopt", "baseline", row.pk)
 
 

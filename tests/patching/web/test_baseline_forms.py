@@ -8,7 +8,7 @@ from django.urls import reverse
 from patching import presets
 from patching.baseline_rules import vocabularies
 from patching.cataloguing import import_file
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import ChangeRequest, Operation, PatchBaseline
 from patching.specs import canonical_definition
 from patching.web.baseline_forms import BaselineForm

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline, PatchGroup
 from patching.web.asking import GroupForm, RemovalForm, SeveralForm
 from patching.web.baseline_forms import BaselineForm

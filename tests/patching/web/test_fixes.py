@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from patching import findings
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.models import ChangeRequest, MaintenanceWindow, PatchBaseline
 from tests import asks
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from patching import holding_words
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.freeze_calendar import MOST_BYTES
 from patching.models import (
     ChangeRequest,

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from patching.effects import items_of
+from patching.contents import items_of
 from patching.exchange import formats
 from patching.models import ChangeRequest
 from tests import asks, factories

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from patching import workflow
+from patching import contents, workflow
 from portal.governance import conversation
 from portal.governance.models import LastLook
 from tests import asks
@@ -136,7 +136,7 @@ def test_a_closed_request_is_read_and_not_talked_about(change, cast, browse):
 
 def revised(change, cast, **spec):
     items = [asks.window_item(asks.fleet()[-1:], "prod", **spec)]
-    items[0]["spec"]["instances"] = workflow.content_of(change.current)["items"][0]["spec"]["instances"]
+    items[0]["spec"]["instances"] = contents.content_of(change.current)["items"][0]["spec"]["instances"]
     return workflow.revise(
         change, by=cast["rita"], title="Patch payments later", reason=asks.REASON, items=items, note="Longer."
     )
