@@ -171,7 +171,19 @@ def check_item(item: Any, path: str, allowed: Allowed) -> list[Problem]:
     problems = _check_fields(spec, FIELDS[known], f"{path}.spec")
     if not problems and known == "baseline":
         return _check_baseline(spec, f"{path}.spec", allowed)
-    return problems or _CHECKS[known](spec, f"{path}.spec")
+    problems = problems or _CHECKS[known](spec, f"{path}.spec")
+    if not problems and known == "patch-group" and is_new(item):
+        problems = check_alphabet(spec["name"], f"{path}.spec.name")
+    return problems
+
+
+def check_alphabet(name: str, path: str) -> list[Problem]:
+    """Of a new name of a group: no letter that is easily taken for another. Names that stand go on as they are."""
+    if (letter := characters.mistakable_in(name)) is None:
+        return []
+    told = f"“{letter}” ({characters.code(letter)}, {unicodedata.name(letter, 'no letter').lower()})"
+    message = f"{told} is easily taken for another character; use plain letters of one alphabet, as in payments-prod."
+    return [Problem(path, "mistakable", message)]
 
 
 def _unfit_characters(spec: Mapping[str, Any], path: str) -> Iterable[Problem]:
@@ -529,10 +541,6 @@ def _tag_value(value: Any, path: str, example: str) -> list[Problem]:
                 f"The character “{shown}” is not allowed. Use letters, digits, spaces and _ . : / = + - @"
             )
             return [Problem(path, "character", message)]
-    if (letter := characters.mistakable_in(value)) is not None:
-        told = f"“{letter}” ({characters.code(letter)}, {unicodedata.name(letter, 'no letter').lower()})"
-        message = f"{told} looks like another character of the name; use one alphabet, such as {example}."
-        return [Problem(path, "mistakable", message)]
     return []
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from patching import findings, limits
 from patching.around import Around
 from patching.items import MOST_INSTANCES
-from patching.models import AccountRegion
+from patching.models import AccountRegion, Occurrence
 from patching.sizing import AUTOMATIONS, wanted_at_once
 from portal.governance import clock
 
@@ -43,7 +43,13 @@ class Quota:
 
     @property
     def fits(self) -> bool:
-        return self.after <= self.limit
+        """What is asked for has room; where too much is there already, a request that adds nothing is not to blame."""
+        return self.after <= self.limit or self.asked <= 0
+
+    @property
+    def over(self) -> int:
+        """How many too many there are after approval."""
+        return max(0, self.after - self.limit)
 
     @property
     def share(self) -> float:
@@ -146,9 +152,17 @@ def of(around: Around, place: AccountRegion) -> list[Quota]:
         limit = limits.limit(place, name)
         return Quota(label, before + others, then + others - gone, limit, others, source)
 
+    extra_now, extra_after = _extra_windows(around, place)
     return [
         # the daily scan window is ours as well
-        aws("Windows", "windows", len(now) + 1, len(after) + 1, strange["window"], adopted["window"]),
+        aws(
+            "Windows",
+            "windows",
+            len(now) + extra_now + 1,
+            len(after) + extra_after + 1,
+            strange["window"],
+            adopted["window"],
+        ),
         aws("Tasks in the fullest window", "tasks", _most(now, _tasks), _most(after, _tasks)),
         # each window has one registration, of its tag
         aws("Targets in the fullest window", "targets", min(len(now), 1), min(len(after), 1)),
@@ -175,6 +189,20 @@ def of(around: Around, place: AccountRegion) -> list[Quota]:
             source="ams",
         ),
     ]
+
+
+def _extra_windows(around: Around, place: AccountRegion) -> tuple[int, int]:
+    """Windows that openings moved to another time have there, as they are and as they would be."""
+    ahead = Occurrence.objects.live().filter(account_region=place, moved_to__gt=clock.now())
+    known = set(ahead.values_list("pk", flat=True))
+    change = 0
+    for item in around.items:
+        if item["kind"] != "occurrence":
+            continue
+        row = around.row(item)
+        will = item["action"] != "delete" and bool(item["spec"].get("moved_to")) and _is_in(item, place)
+        change += will - (row is not None and row.pk in known)
+    return len(known), len(known) + change
 
 
 def _is_in(item: Item, place: AccountRegion) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from patching import adopting, freezing, limits, schedules, shutting_rules, unmanaged
-from patching.items import Problem, is_new
+from patching.items import Problem, check_alphabet, is_new
 from patching.models import (
     AccountRegion,
     Adoption,
@@ -251,7 +251,8 @@ def _check_name(item: Item, at: str, row: Governed | None, items: Sequence[Item]
     leaving = [one["target"] for one in items if one["kind"] == item["kind"] and one["action"] == "delete"]
     other = same.exclude(pk__in=[*leaving, *([row.pk] if row else [])]).first()
     if other is None:
-        return []
+        renamed = item["kind"] == "patch-group" and row is not None and row.name != spec["name"]
+        return check_alphabet(spec["name"], f"{at}.name") if renamed else []
     if other.name == spec["name"]:
         message = f"There is a {item['kind']} called “{other.name}” already; change that one or choose another name."
         return [Problem(f"{at}.name", "taken", message)]

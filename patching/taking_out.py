@@ -65,21 +65,25 @@ def take_out(choice: Choice, file_format: str, *, by: User | None) -> dict[str, 
     if file_format not in WRITTEN:
         known = ", ".join(WRITTEN)
         raise InvalidInput([FieldProblem("as", "choice", f"Use one of {known}.")])
-    groups, windows = list(choice.groups), list(choice.windows)
+    groups, windows = (
+        list(rows.select_related("revision__request")) for rows in (choice.groups, choice.windows)
+    )
     ids = {one.account_region_id for one in groups} | {one.account_region_id for one in windows}
     if not ids:
         raise NothingInEffect("Nothing of it is in effect.")
-    files = {}
+    files, told = {}, []
+    for place in AccountRegion.objects.filter(pk__in=ids).select_related("account"):
+        setup = exporting.setup_of(
+            place,
+            [one for one in groups if one.account_region_id == place.pk],
+            [one for one in windows if one.account_region_id == place.pk],
+        )
+        name = "-".join([*choice.names, place.account.account_id, place.region])
+        file = f"{name}.{WRITTEN[file_format].suffix}"
+        files[file] = exporting.text_of(setup, file_format)
+        told.append((place, {"format": WRITTEN[file_format].title, "files": [file]}))
+    # all is written before the audit log's turn is taken, for which every decision and push waits
     with transaction.atomic():
-        for place in AccountRegion.objects.filter(pk__in=ids).select_related("account"):
-            setup = exporting.setup_of(
-                place,
-                [one for one in groups if one.account_region_id == place.pk],
-                [one for one in windows if one.account_region_id == place.pk],
-            )
-            name = "-".join([*choice.names, place.account.account_id, place.region])
-            file = f"{name}.{WRITTEN[file_format].suffix}"
-            files[file] = exporting.text_of(setup, file_format)
-            detail = {"format": WRITTEN[file_format].title, "files": [file]}
+        for place, detail in told:
             audit.record("setup.exported", place, by=by, detail=detail)
     return files

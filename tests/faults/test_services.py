@@ -125,7 +125,7 @@ def test_a_broker_that_is_emptied_killed_or_silent_loses_nothing(
         "black hole": lambda: proxy.turn(Weather(is_black_hole=True)),
         "reset": proxy.reset_all,
     }
-    calm = work(4)
+    calm = work(matrix.rounds(2, 4))
     stormy = []
     for number in range(matrix.rounds(5, 50)):
         events[list(events)[number % len(events)]]()
@@ -157,7 +157,7 @@ def test_a_mail_server_that_swallows_connections_holds_nobody_up(simulated_aws, 
     began = time.monotonic()
     company.begin()
     tally.worst("s for the approvals", time.monotonic() - began)
-    for _ in range(matrix.rounds(3, 30)):
+    for _ in range(matrix.rounds(2, 30)):
         company.edit(random.Random(tally.rounds))
         tally.worst("s to sync while silent", oracle.settles(120))
         tally.rounds += 1
@@ -186,7 +186,7 @@ def test_a_mail_server_that_swallows_connections_holds_nobody_up(simulated_aws, 
 
 
 def test_twelve_writers_at_once_are_never_told_that_the_database_is_locked(simulated_aws, install, figures):
-    drafts = matrix.rounds(15, 200)
+    drafts = matrix.rounds(8, 200)
     tally = figures("F31", "12 processes write drafts at the same time")
     people.person("rita")
     factories.payments()

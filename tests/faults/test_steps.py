@@ -177,7 +177,7 @@ def test_a_nudge_sent_fifty_times_writes_what_one_writes(simulated_aws, crowd, f
     alone, nudged = company.cells
     workers = [installation.worker(f"worker-{n}") for n in range(3)]
     broker = Connection(installation.env["REDIS_URL"])
-    for round_ in range(matrix.rounds(3, 20)):
+    for round_ in range(matrix.rounds(2, 20)):
         writes = []
         for cell, nudges in ((alone, 1), (nudged, 50)):
             before = len(simulated_aws.log())
@@ -203,7 +203,7 @@ def test_a_worker_overtaken_in_a_call_doubles_nothing(simulated_aws, crowd, witn
     tally = figures(
         "F8", "an answer comes 1.5 s after the lease has run out, and a second worker is at it by then"
     )
-    rounds = matrix.rounds(4, 24)
+    rounds = matrix.rounds(3, 24)
     company, place, installation = crowd(rounds, PUSH_LEASE_SECONDS="1")
     company.offer_baselines()
     for round_ in range(rounds):

@@ -451,7 +451,9 @@ TAG_VALUES = (
     BadName("a space at its start", " prod", "has a space at its start or end", None),
     BadName("an accent apart from its letter", "cafe\N{COMBINING ACUTE ACCENT}", ALLOWED),
     BadName(
-        "a Cyrillic letter", "pr\N{CYRILLIC SMALL LETTER O}d", "cyrillic small letter o) looks like another"
+        "a Cyrillic letter",
+        "pr\N{CYRILLIC SMALL LETTER O}d",
+        "cyrillic small letter o) is easily taken for another",
     ),
     BadName("a Greek letter", "pr\N{GREEK SMALL LETTER OMICRON}d", "greek small letter omicron) looks like"),
     BadName(

@@ -1,15 +1,20 @@
 """AWS's quotas of one place: used, asked for and left, with what others keep there."""
 
+from datetime import timedelta
+
 import pytest
 
-from patching import findings, quotas, workflow
+from patching import findings, openings, quotas, workflow
 from patching.around import Around
 from patching.contents import items_of
 from patching.items import with_defaults
-from patching.models import AccountRegion, ResourceState, Unmanaged
+from patching.models import AccountRegion, MaintenanceWindow, Occurrence, ResourceState, Unmanaged
+from patching.shutting_items import key_of
 from portal.governance import clock
 from portal.governance.errors import InvalidInput
 from tests import asks, factories
+from tests.patching.test_freezing import opening_item
+from tests.pushing import removal
 
 
 def by_label(items, place=None):
@@ -80,6 +85,27 @@ def test_what_others_fill_is_not_held_against_a_request_that_adds_nothing_to_it(
     assert not quotas.Quota("Windows", 49, 49, 50).is_tight
     assert quotas.Quota("Windows", 44, 45, 50).is_tight
     assert not quotas.Quota("Windows", 43, 44, 50).is_tight
+
+
+def test_where_too_much_is_there_already_a_request_that_adds_nothing_fits():
+    unchanged, fewer = quotas.Quota("Windows", 51, 51, 50), quotas.Quota("Windows", 53, 52, 50)
+    assert [(one.fits, one.is_tight, one.over) for one in (unchanged, fewer)] == [
+        (True, False, 1),
+        (True, False, 2),
+    ]
+    assert not quotas.Quota("Windows", 51, 52, 50).fits
+
+
+def test_a_moved_opening_takes_a_window_of_its_own(cast):
+    asks.in_effect(cast["rita"], [asks.window_item(asks.fleet()[:1])], cast["omar"])
+    window = MaintenanceWindow.objects.get()
+    first = openings.next_starts(window.spec, start=clock.now(), count=1, since=window.created_at)[0]
+    moved = opening_item(window, run_at=key_of(first), moved_to=key_of(first + timedelta(days=1)))
+    assert by_label([moved])["Windows"].text == "2 \N{RIGHTWARDS ARROW} 3 of 50"
+    asks.in_effect(cast["rita"], [moved], cast["omar"])
+    assert by_label([])["Windows"].text == "3 of 50"
+    gone = removal(Occurrence.objects.get(), "occurrence")
+    assert by_label([gone])["Windows"].text == "3 \N{RIGHTWARDS ARROW} 2 of 50"
 
 
 def test_too_much_for_a_quota_is_drawn_as_bad():

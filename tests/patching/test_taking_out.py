@@ -1,13 +1,16 @@
 """What is in effect is taken out by those who see it, and every file of it is told in the audit log."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from patching.models import PatchGroup
 from patching.taking_out import Choice, NothingInEffect, take_out
 from portal.governance import audit, audit_words
 from portal.governance.errors import InvalidInput
 from portal.governance.models import AuditEntry
-from tests import asks, people
+from tests import asks, factories, people
+from tests.patching.calendar import nights
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +38,19 @@ def test_every_file_is_told_in_the_audit_log_whoever_takes_it(group, rita):
     assert audit_words.said(first) == (
         "took out what is in effect as Terraform: payments-211125483017-eu-central-1.tf"
     )
+
+
+def test_nobody_waits_for_the_audit_log_while_files_are_written(group, rita):
+    elsewhere = factories.account_region(region="us-east-1")
+    for name in ("payments-far-a", "payments-far-b"):
+        nights.window(name, place=elsewhere)
+    with CaptureQueriesContext(connection) as asked:
+        assert len(take_out(Choice.all_of(rita), "yaml", by=rita)) == 2
+    tables = [one["sql"].partition(' FROM "')[2].partition('"')[0] for one in asked]
+    turn = tables.index("governance_audithead")
+    assert "patching_maintenancewindow" in tables[:turn]
+    assert not {one for one in tables[turn:] if one.startswith("patching_")}
+    assert "patching_revision" not in tables
 
 
 def test_nobody_takes_out_what_they_do_not_see(group):

@@ -482,6 +482,20 @@ def test_a_baseline_in_use_is_not_renamed_away_from_its_groups(cast, ha):
     )
 
 
+def test_a_group_keeps_the_name_that_it_has_and_gets_no_new_one_that_is_easily_mistaken(cast, ha):
+    asks.approve(ha, cast["omar"], cast["ivan"], cast["clara"])
+    group = PatchGroup.objects.get(name="payments-dev")
+    PatchGroup.objects.filter(pk=group.pk).update(name="\N{GREEK SMALL LETTER PI}-dev")
+
+    def item(name, **spec):
+        said = {**group.spec, "name": name, **spec}
+        return {"action": "change", "kind": "patch-group", "target": group.pk, "spec": said}
+
+    asks.drafted(cast["rita"], [item("\N{GREEK SMALL LETTER PI}-dev", instances=group.spec["instances"][:1])])
+    with pytest.raises(InvalidInput, match=r"cyrillic small letter o\) is easily taken"):
+        asks.drafted(cast["rita"], [item("pr\N{CYRILLIC SMALL LETTER O}d")])
+
+
 def test_a_delegate_does_not_decide_for_a_ciso_who_asked(cast, ha):
     Membership.objects.create(team=ha.team, user=cast["clara"])
     window = asks.window_item(fleet_of()[:1], env="dev", name="from-clara")
