@@ -73,6 +73,8 @@ def of_occurrence(approved: Spec | None, proposed: Spec | None) -> str:
         return "Its window is no longer there."
     number, when = len(window.spec["instances"]), in_utc(spec["run_at"])
     many = counted(number, "instance")
+    if proposed is None and missed.was_missed(window, when, clock.now()):
+        return f"{window.name} gets no extra opening for the one that did not come {_when(when, window)}."
     if proposed is None:
         return f"{window.name} opens as its schedule says, {_when(when, window)}."
     if proposed["moved_to"]:

@@ -71,6 +71,7 @@ class Word:
     reason: str = ""
     changed: datetime | None = None
     overrides: bool = False  # it runs though a freeze covers its time
+    is_extra: bool = False  # it makes up for an opening that never came, and kept nothing shut
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def _of_window(
     words: Sequence[Word],
     runs: Sequence[Past],
 ) -> Iterator[Entry]:
-    by_moment = {word.run_at: word for word in words}
+    by_moment = {word.run_at: word for word in words if not word.is_extra}
     left = list(runs)
     for moment in _moments(window, start - LONGEST, end):
         word = by_moment.get(moment)

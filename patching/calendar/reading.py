@@ -184,6 +184,7 @@ def _words(windows: Iterable[int], start: datetime, end: datetime) -> list[Word]
             reason=one.revision.request.reason,
             changed=one.changed_at,
             overrides=bool(one.spec.get("override")),
+            is_extra=one.is_extra,
         )
         for one in rows.select_related("revision__request")
     ]

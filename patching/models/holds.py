@@ -72,6 +72,11 @@ class Occurrence(Governed):
 
     objects: ClassVar[Any] = OccurrenceQuerySet.as_manager()
 
+    @property
+    def is_extra(self) -> bool:
+        """It makes up for an opening that never came, so it kept nothing shut."""
+        return self.created_at > self.run_at
+
     class Meta(Governed.Meta):
         ordering = ["run_at"]
         constraints = [

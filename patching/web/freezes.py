@@ -215,9 +215,10 @@ def occurrence_remove(request: HttpRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(rows, pk=pk)
     if one.application is None or not roles.is_member(request.user, one.application.team):
         raise Http404
-    return _remove(
-        request, "occurrence", one, "The window opens as its schedule says, and no extra window does."
-    )
+    about = "The window opens as its schedule says, and no extra window does."
+    if one.is_extra:
+        about = "No extra window opens to make up for the opening that never came."
+    return _remove(request, "occurrence", one, about)
 
 
 def form_for(request: SignedInRequest, item: dict[str, Any], said: dict[str, str]) -> Any:

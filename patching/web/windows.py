@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from patching import exclusions, findings, openings, run_paces, schedules, task_times, words
-from patching.models import MaintenanceWindow, ManagedInstance, Waiver
+from patching.models import MaintenanceWindow, ManagedInstance, Occurrence, Waiver
 from patching.sizing import Paces
 from patching.web import alerts, runs, standing
 from patching.web.common import history_of, how_they_stand, may_ask_for
@@ -131,9 +131,25 @@ def _runs(window: Any) -> list[Run]:
         return []
     length = timedelta(hours=window.spec["duration"])
     starts = openings.next_starts(window.spec, start=clock.now(), count=RUNS, since=window.created_at)
+    words = list(window.occurrences.live().ahead(clock.now()))
+    notes = {one.run_at: _kept_shut(one) for one in words if not one.is_extra}
+    instead = {one.moved_to: _instead(one) for one in words if one.moved_to and one.moved_to > clock.now()}
+    starts = sorted({*starts, *instead})[:RUNS]
     others = _company(window, starts)
     zone = ZoneInfo(window.spec["timezone"])
-    return [Run(start, start + length, zone, others.get(start, "")) for start in starts]
+    return [
+        Run(start, start + length, zone, instead.get(start) or notes.get(start) or others.get(start, ""))
+        for start in starts
+    ]
+
+
+def _kept_shut(one: Occurrence) -> str:
+    return "Moved to another time" if one.moved_to else "Skipped"
+
+
+def _instead(one: Occurrence) -> str:
+    planned = openings.in_words([one.run_at], one.window.spec["timezone"])
+    return f"Extra, for {planned}, which never came" if one.is_extra else f"Instead of {planned}"
 
 
 def _company(window: Any, starts: list[datetime]) -> dict[datetime, str]:

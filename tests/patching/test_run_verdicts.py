@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from patching import holding, run_verdicts
+from patching import freeze_effects, holding, run_verdicts
 from patching.contents import items_of
 from patching.models import (
     ChangeRequest,
     Drift,
     MaintenanceWindow,
     ManagedInstance,
+    Occurrence,
     ResourceState,
     RunOutcome,
     WindowRun,
@@ -246,6 +247,27 @@ def test_the_window_page_leads_from_a_missed_run_to_the_form_of_an_extra_opening
     assert response.status_code == 302, response.context["form"].errors
     (item,) = items_of(ChangeRequest.objects.latest("pk").current)
     assert (item["kind"], item["spec"]["moved_to"]) == ("occurrence", "2026-06-08T00:00:00Z")
+
+
+def test_an_approved_extra_opening_stands_on_the_window_page_for_everybody(window, browse, cast):
+    instead = opening_item(window, moved_to="2026-06-08T00:00:00Z")
+    asks.in_effect(cast["rita"], [instead], cast["omar"])
+    for name in ("rita", "axel"):
+        page = browse(cast[name]).get(f"/windows/{window.pk}/").content.decode()
+        assert "Opens once more" in page
+        assert "Extra, for Sun 7 Jun 02:00 Europe/Berlin (00:00 UTC), which never came" in page
+        assert "Kept shut" not in page
+        assert ("Ask to undo" in page) == (name == "rita")
+
+
+def test_who_decides_about_undoing_an_extra_opening_reads_that_nothing_else_opens(window, cast):
+    instead = opening_item(window, moved_to="2026-06-08T00:00:00Z")
+    asks.in_effect(cast["rita"], [instead], cast["omar"])
+    told = freeze_effects.of_occurrence(Occurrence.objects.get().spec, None)
+    assert told == (
+        "payments-dev gets no extra opening for the one that did not come "
+        "Sun 7 Jun 02:00 Europe/Berlin (00:00 UTC)."
+    )
 
 
 def test_an_alert_fills_no_form_but_its_own(window, browse, cast):

@@ -38,6 +38,13 @@ def test_a_skipped_opening_stays_shut_and_says_why():
     assert {other.state for other in others} == {"planned"}
 
 
+def test_an_opening_that_never_came_stays_so_beside_the_extra_one():
+    one = window()
+    word = Word(5, one.pk, SUNDAY, SUNDAY + 3 * 24 * HOURS, is_extra=True)
+    found = june(one, words=[word], at=SUNDAY + 24 * HOURS)
+    assert states(found)[:2] == [("07 02:00", "not_seen"), ("10 02:00", "moved")]
+
+
 def test_a_moved_opening_is_shown_where_it_was_and_where_it_went():
     one = window()
     word = Word(5, one.pk, SUNDAY, SUNDAY + 3 * 24 * HOURS)
