@@ -58,10 +58,15 @@ def promise(row: Governed, found: Unmanaged, revision: Revision) -> None:
             Tombstone.objects.get_or_create(
                 account_region=place,
                 kind=kind,
-                key=f"unknown {found.aws_id}/{part[name]}",
+                key=f"{parts_of(found.aws_id)}{part[name]}",
                 buried_at=None,
                 defaults={"source": source, "created_at": now},
             )
+
+
+def parts_of(window_id: str) -> str:
+    """How the names of parts begin that somebody else put into a window."""
+    return f"unknown {window_id}/"
 
 
 def take_back(revision: Revision) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from patching import desired, intents, outside
+from patching import adopting, desired, intents, outside
 from patching import lease as leases
 from patching import plan as planning
 from patching.aws.errors import QUOTA, AwsError
@@ -57,7 +57,14 @@ def ending(work: Work, planned: Plan) -> Ending:
 def _consequences(work: Work, planned: Plan, failed: set[Key]) -> set[Key]:
     """What cannot be done as things are, and what only waits for it: coming back soon would not help."""
     found, grown = set(failed), True
-    world = planning.World(work.world, work.live, {}, frozenset(), work.windows_of_group)
+    world = planning.World(
+        work.world,
+        work.live,
+        {},
+        frozenset(tombstones(work.place)),
+        work.windows_of_group,
+        group_tag=work.place.account.patch_group_tag,
+    )
     while grown:
         more = {
             key
@@ -76,7 +83,9 @@ def _consequences(work: Work, planned: Plan, failed: set[Key]) -> set[Key]:
 
 
 def _needs_to_open(world: planning.World, key: Key) -> set[Key]:
-    return {*world.children(key), *world.judges(key)} if key.kind == "window" else set()
+    if key.kind != "window":
+        return set()
+    return {*world.children(key), *world.judges(key), *world.leaving_parts(key)}
 
 
 def _needs_to_shut(world: planning.World, one: Desired) -> set[Key]:
@@ -245,10 +254,23 @@ def _bury(work: Work, planned: Plan) -> None:
         seen = work.live.get(key)
         if key in work.resting and seen is not None:
             continue  # parked, or its next try is written down
+        if seen is None and key in work.waiting and state.condition != Condition.REMOVED:
+            # a list may leave out for a moment what is there: it is gone when it is missed twice
+            intents.note(work.lease, state, missing_since=state.missing_since or clock.real_now())
+            continue
         if seen is None or key in let_go or _is_given_back(state, seen):
             if state.condition != Condition.REMOVED:
                 gone = {"condition": Condition.REMOVED, "condition_text": let_go.get(key, "")}
-                intents.note(work.lease, state, audited_as="removed", **gone, aws_id="", applied=None)
+                intents.note(
+                    work.lease,
+                    state,
+                    audited_as="removed",
+                    **gone,
+                    aws_id="",
+                    applied=None,
+                    earlier=None,
+                    missing_since=None,
+                )
         elif key in work.failed:
             _note_failure(work, key, work.failed[key])
         elif key in stones or parent_of(seen.spec) in stones:
@@ -257,10 +279,11 @@ def _bury(work: Work, planned: Plan) -> None:
         else:
             why = "No approved request wants it, and none removes it. It is left alone."
             _note_left_behind(work, state, Condition.OUT_OF_SYNC, why)
+    unread = _not_adopted_yet(work)
     gone_for_good = {
         key
         for key in stones - work.world.keys()
-        if (key not in work.states and key not in work.live)
+        if (key not in work.states and key not in work.live and not key.name.startswith(unread))
         or (key in work.states and work.states[key].condition == Condition.REMOVED)
     }
     with transaction.atomic():
@@ -272,8 +295,17 @@ def _bury(work: Work, planned: Plan) -> None:
             rows.filter(buried_at=None).update(buried_at=clock.now())
 
 
+def _not_adopted_yet(work: Work) -> tuple[str, ...]:
+    """How the names of parts begin that are read only when their window carries our mark."""
+    return tuple(
+        adopting.parts_of(adoption.aws_id)
+        for key, adoption in work.adoptions.items()
+        if (seen := work.live.get(key)) is None or seen.foreign
+    )
+
+
 def _note_left_behind(work: Work, state: ResourceState, condition: str, text: str) -> None:
-    intents.note(work.lease, state, condition=condition, condition_text=text)
+    intents.note(work.lease, state, condition=condition, condition_text=text, missing_since=None)
 
 
 def _is_given_back(state: ResourceState, seen: Observed) -> bool:

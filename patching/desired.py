@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +32,7 @@ from patching.specs import (
     RegistrationSpec,
     ScheduleSpec,
     Source,
+    Spec,
     TagSpec,
     TargetSpec,
     TaskSpec,
@@ -157,27 +159,31 @@ def is_step_of(world: Collection[Key], key: Key) -> bool:
     return any(key.name.startswith(f"{last}:") for last in lasts)
 
 
-def windows_of_group(
-    world: Mapping[Key, Desired], patch_group: str, group_tag: str, window_tag: str
-) -> set[Key]:
-    """Keys of the windows in which instances of a patch group are patched."""
-    members = {
-        desired.spec.instance_id
-        for desired in world.values()
-        if isinstance(desired.spec, TagSpec)
-        and (desired.spec.tag_key, desired.spec.value) == (group_tag, patch_group)
-    }
-    named = {
-        desired.spec.value
-        for desired in world.values()
-        if isinstance(desired.spec, TagSpec)
-        and desired.spec.tag_key == window_tag
-        and desired.spec.instance_id in members
-    }
+def windows_of_groups(
+    specs: Iterable[tuple[Key, Spec]], group_tag: str, window_tag: str
+) -> dict[str, frozenset[Key]]:
+    """The windows in which instances of each patch group are patched, by all that is told of them.
+
+    ``specs`` may tell of one thing more than once: as it should be, as it is, and as it was left. A window is known by
+    the value that its targets name; an instance that a schedule will give back to a window belongs to it already.
+    """
+    members, places, windows = defaultdict(set), defaultdict(set), defaultdict(set)
+    for key, spec in specs:
+        match spec:
+            case TagSpec(tag_key=tag) if tag == group_tag:
+                members[spec.value].add(spec.instance_id)
+            case TagSpec(tag_key=tag) if tag == window_tag:
+                places[spec.instance_id].add(spec.value)
+            case ScheduleSpec(tag_key=tag) if tag == window_tag:
+                places[spec.instance_id].add(spec.tag_value)
+            case TargetSpec() if spec.key == f"tag:{window_tag}":
+                for value in spec.values:
+                    windows[value].add(Key("window", spec.window))
+            case WindowSpec():
+                windows[spec.name].add(key)
     return {
-        key
-        for key, desired in world.items()
-        if isinstance(desired.spec, WindowSpec) and desired.spec.name in named
+        group: frozenset(window for one in ids for value in places[one] for window in windows[value])
+        for group, ids in members.items()
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from patching.aws.marks import Observed, is_nobodys
 from patching.specs import (
+    DEFERRED,
     ORDER,
     BaselineSpec,
     Desired,
@@ -119,6 +120,7 @@ class World:
     windows_of_group: Mapping[str, frozenset[Key]]
     labels: Mapping[str, str] = field(default_factory=dict)
     adoptions: Mapping[Key, Adopted] = field(default_factory=dict)
+    group_tag: str = ""  # the key of the tag that names an instance's group
 
     @cached_property
     def ways_back(self) -> Mapping[tuple[str, str], frozenset[Key]]:
@@ -139,11 +141,24 @@ class World:
         """
         spec = self.desired[key].spec
         moment = spec.at if isinstance(spec, ScheduleSpec) else ""
-        return isinstance(spec, TagSpec) and spec.value not in self.windows_of_group, moment, key
+        return isinstance(spec, TagSpec) and spec.tag_key != self.group_tag, moment, key
+
+    @cached_property
+    def group_tags(self) -> Mapping[str, frozenset[Key]]:
+        """The tag that puts each instance into its group, by instance."""
+        found: dict[str, set[Key]] = defaultdict(set)
+        for key, one in self.desired.items():
+            if isinstance(one.spec, TagSpec) and one.spec.tag_key == self.group_tag:
+                found[one.spec.instance_id].add(key)
+        return {instance: frozenset(keys) for instance, keys in found.items()}
 
     def children(self, window: Key) -> list[Key]:
         """Desired targets and tasks of a window."""
         return [key for key, one in self.desired.items() if parent_of(one.spec) == window]
+
+    def leaving_parts(self, window: Key) -> list[Key]:
+        """What is still in a window though its removal was decided."""
+        return [seen.key for seen in self.leaving() if parent_of(seen.spec) == window]
 
     def judges(self, window: Key) -> list[Key]:
         """Registrations of the groups whose instances are patched in a window."""
@@ -187,13 +202,21 @@ def plan(
     max_delete_share: float,
     windows_of_group: Mapping[str, frozenset[Key]] | None = None,
     adoptions: Mapping[Key, Adopted] | None = None,
+    group_tag: str = "",
 ) -> Plan:
     """What to do in one account-region, in which order, or why not. The same input gives the same plan."""
     observed = list(observed)
     live, others = one_each(observed, known)
     labels = {key.name: one.label for key, one in desired.items()}
     world = World(
-        desired, live, known, frozenset(tombstones), windows_of_group or {}, labels, adoptions or {}
+        desired,
+        live,
+        known,
+        frozenset(tombstones),
+        windows_of_group or {},
+        labels,
+        adoptions or {},
+        group_tag,
     )
 
     waiting = [
@@ -225,7 +248,7 @@ def plan(
     ]
     leaving, let_go = _leave(world)
     shutting = _shut(world, held_back)
-    resting, waking = _rest_and_wake(world, building, leaving, held_back)
+    resting, waking = _rest_and_wake(world, building, held_back)
     twins, stilled = _twins(others)
     # the way back of a window that is to be shut stands before, and goes only when the window is open again
     laid, building = _parted(building, lambda step: _opens(world.desired[step.key].spec) in world.live)
@@ -287,7 +310,11 @@ def needs_of(world: World, one: Desired) -> frozenset[Key]:
         return frozenset({opened}) if opened else world.judges_of(spec.tag_value)
     if isinstance(spec, TagSpec):
         back = world.ways_back.get((spec.instance_id, spec.tag_key), frozenset())
-        return back | world.judges_of(spec.value)
+        if spec.tag_key == world.group_tag:
+            return back | world.judges_of(spec.value)
+        # into a window only with its group, which says what it gets there; out of one always
+        enters = spec.value != DEFERRED
+        return back | (world.group_tags.get(spec.instance_id, frozenset()) if enters else frozenset())
     return frozenset()
 
 
@@ -485,11 +512,9 @@ def _is_shut(spec: Spec) -> bool:
     return isinstance(spec, WindowSpec) and not spec.enabled
 
 
-def _rest_and_wake(
-    world: World, building: list[Step], leaving: list[Step], held_back: set[Key]
-) -> tuple[list[Step], list[Step]]:
+def _rest_and_wake(world: World, building: list[Step], held_back: set[Key]) -> tuple[list[Step], list[Step]]:
     """Disable windows before their parts come, go or change judge; enable last what should be enabled."""
-    moving = _windows_with_moving_parts(world, building, leaving)
+    moving = _windows_with_moving_parts(world, building)
     resting, waking = [], []
     for key, one in sorted(world.desired.items()):
         if not isinstance(one.spec, WindowSpec) or key in held_back:
@@ -499,7 +524,7 @@ def _rest_and_wake(
         if seen is not None and runs and one.spec.enabled and key in moving:
             resting.append(Step("disable", key, one.label, seen.aws_id, (), moving[key]))
         if one.spec.enabled and (not runs or key in moving):
-            needs = frozenset({key, *world.children(key), *world.judges(key)})
+            needs = frozenset({key, *world.children(key), *world.judges(key), *world.leaving_parts(key)})
             reason = "Enabled last" if key in moving or not _was_on(world, key) else OUTSIDE
             if seen is not None and _was_kept_shut(world, key) and key not in moving:
                 reason = "Nothing keeps it shut any more"
@@ -523,7 +548,7 @@ def _was_on(world: World, key: Key) -> bool:
     return key in world.live and isinstance(applied, WindowSpec) and applied.enabled
 
 
-def _windows_with_moving_parts(world: World, building: list[Step], leaving: list[Step]) -> dict[Key, str]:
+def _windows_with_moving_parts(world: World, building: list[Step]) -> dict[Key, str]:
     """Windows that must not open while this plan is carried out, and why."""
     moving: dict[Key, str] = {}
     for step in building:
@@ -534,8 +559,8 @@ def _windows_with_moving_parts(world: World, building: list[Step], leaving: list
         if step.action == "update" and isinstance(spec, RegistrationSpec):
             for window in world.windows_of_group.get(spec.patch_group, frozenset()):
                 moving[window] = f"Disabled while {spec.patch_group} changes its baseline"
-    for step in leaving:
-        parent = parent_of(world.live[step.key].spec)
+    for seen in world.leaving():
+        parent = parent_of(seen.spec)
         if parent is not None:
             moving[parent] = "Disabled until all its parts are right"
     return moving

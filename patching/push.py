@@ -37,7 +37,7 @@ from patching.lease import Lease, LeaseLostError
 from patching.models import AccountRegion, Operation, PushRun, ResourceState
 from patching.plan import Adopted, Known, Plan, same
 from patching.reaching import reach
-from patching.specs import Desired, Key, RegistrationSpec, TagSpec, to_plain
+from patching.specs import Key, RegistrationSpec, TagSpec, to_plain
 from patching.work import Work, sources_as_plain
 from patching.writing import OutOfTimeError
 from portal.governance import clock, host_clock
@@ -130,8 +130,8 @@ def _work_through(work: Work) -> Ending:
     _settle_open_operations(work)
     found = outside.look(work)
     known = _known(work)
-    waiting = {key for key, one in known.items() if one.waits}
-    if outside.note(work, found, waiting):
+    work.waiting = {key for key, one in known.items() if one.waits}
+    if outside.note(work, found, work.waiting):
         return _paused(work, len(found))
     planned = _plan(work, known)
     _write_down(work, planned)
@@ -188,7 +188,7 @@ def _begin_work(place: AccountRegion, lease: Lease, run: PushRun, *, full: bool)
         installation=settings.INSTALLATION,
         restore_role=settings.RESTORE_ROLE_NAME,
     )
-    work = Work(place, lease, run, adapters, world, _states(place), _windows_of_groups(place, world), full)
+    work = Work(place, lease, run, adapters, world, _states(place), full=full)
     work.adoptions = adopting.open_in(place)
     work.look()
     return work
@@ -200,16 +200,6 @@ def _states(place: AccountRegion) -> dict[Key, ResourceState]:
     for state in found.values():
         state.account_region = place
     return found
-
-
-def _windows_of_groups(place: AccountRegion, world: Mapping[Key, Desired]) -> dict[str, frozenset[Key]]:
-    """The windows in which each group's instances are patched."""
-    account = place.account
-    groups = {one.spec.patch_group for one in world.values() if isinstance(one.spec, RegistrationSpec)}
-    return {
-        group: frozenset(desired.windows_of_group(world, group, account.patch_group_tag, account.window_tag))
-        for group in groups
-    }
 
 
 def _note_what_is_read(work: Work) -> None:
@@ -285,6 +275,7 @@ def _plan(work: Work, known: Mapping[Key, Known]) -> Plan:
         {key for key in concluding.tombstones(work.place) if work.gate.gives_leave(key)},
         max_delete_share=settings.PUSH_MAX_DELETE_SHARE,
         windows_of_group=work.windows_of_group,
+        group_tag=work.place.account.patch_group_tag,
         adoptions={key: Adopted(one.aws_id, one.content_digest) for key, one in work.adoptions.items()},
     )
 
@@ -358,7 +349,7 @@ def _running_window(work: Work, patch_group: str) -> str:
     since = clock.now() - writing.LONGEST_WINDOW
     for window in sorted(work.windows_of_group.get(patch_group, ())):
         if window in work.ids and work.adapters.windows.is_running(work.ids[window], since):
-            return f"Waits until the run of {work.world[window].label} has ended."
+            return f"Waits until the run of {work.label(window)} has ended."
     return ""
 
 
@@ -457,6 +448,8 @@ def _end(
     check = now + CHECK_EVERY * random.uniform(0.67, 1.33)  # noqa: S311 - spreads load, guards nothing
     if not full and place.next_push_at is not None:
         check = place.next_push_at
+    if ending.again and place.push_wanted <= place.push_done:
+        check = now  # what a comparison began goes on when the pause is over, though nobody asked for it
     changes: dict[str, Any] = {"next_push_at": min(filter(None, (check, boundary))), "nudged_at": None}
     if not ending.again:
         here.filter(push_wanted=run.generation).update(wanted_at=None)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from patching import desired
 from patching.aws.adapters import Adapters
 from patching.aws.errors import AwsError
 from patching.aws.marks import Ids, Names, Observed
@@ -40,6 +41,7 @@ class Work:
     resting: set[Key] = field(default_factory=set)  # failed or parked, and not to be tried in this pass
     failed: dict[Key, AwsError] = field(default_factory=dict)
     stuck: dict[Key, str] = field(default_factory=dict)  # failed, skipped, blocked or waiting, and why
+    waiting: set[Key] = field(default_factory=set)  # AWS may still show them, or a run is on
     closed: set[Key] = field(default_factory=set)  # stuck because the gate is closed
     touched: set[Key] = field(default_factory=set)  # written to, or tried to, in this pass
     wrote: int = 0
@@ -64,7 +66,21 @@ class Work:
         known = {key: Known(aws_id=state.aws_id) for key, state in self.states.items()}
         self.live, _ = one_each(self.observed, known)
         self.ids = Ids({key: seen.aws_id for key, seen in self.live.items() if not seen.foreign})
+        self.windows_of_group = self._windows_of_groups()
         self.wrote_since_look = False
+
+    def _windows_of_groups(self) -> Mapping[str, frozenset[Key]]:
+        """The windows in which each group's instances may be patched: as wanted, as AWS shows it, as we left it."""
+        specs: list[tuple[Key, Spec]] = [(key, one.spec) for key, one in self.world.items()]
+        specs += [(seen.key, seen.spec) for seen in self.observed]
+        specs += [(key, applied) for key in self.states if (applied := self.applied(key)) is not None]
+        account = self.place.account
+        return desired.windows_of_groups(specs, account.patch_group_tag, account.window_tag)
+
+    def label(self, key: Key) -> str:
+        """What people call it."""
+        wanted, seen, state = self.world.get(key), self.live.get(key), self.states.get(key)
+        return wanted.label if wanted else state.label if state else shown_name(seen) if seen else str(key)
 
     def applied(self, key: Key) -> Spec | None:
         """What we last wrote."""
@@ -91,7 +107,7 @@ class Work:
                 kind=key.kind,
                 key=key.name,
                 defaults={
-                    "label": wanted.label if wanted else shown_name(seen) if seen else str(key),
+                    "label": self.label(key),
                     "uid": wanted.uid if wanted else seen.uid if seen else "",
                     "sources": sources_as_plain(wanted) if wanted else [],
                     "changed_at": clock.now(),

@@ -110,12 +110,16 @@ def _look_again_later(work: Work, key: Key, problem: AwsChanged) -> None:
 def _unmet(work: Work, step: Step, *, proven: bool) -> str:
     """What a step still lacks, in words; "" when it may go ahead."""
     for need in sorted(step.needs):
-        label = work.world[need].label if need in work.world else str(need)
+        label = work.label(need)
         if need in work.stuck:
             return f"Waits for {label}."
         right = work.is_in_sync if step.key.kind == "schedule" else work.is_right
-        if proven and need in work.world and not right(need):
+        # of an instance's two tags the first was just answered; the other need not wait until it reads back
+        just_written = need.kind == step.key.kind == "tag" and need in work.touched
+        if proven and need in work.world and not right(need) and not just_written:
             return f"Waits until {label} reads back as wanted."
+        if proven and step.action == "enable" and need not in work.world and need in work.live:
+            return f"Waits until {label} is gone from it."
     return ""
 
 
@@ -235,14 +239,14 @@ def _put_off_opening(work: Work, window: Key) -> None:
 
 
 def _raise_unless_at_rest(work: Work, window: Key) -> None:
-    seen, applied, label = work.live.get(window), work.applied(window), work.world[window].label
+    seen = work.live.get(window)
     if seen is None:
         return
-    asleep = any(isinstance(one, WindowSpec) and not one.enabled for one in (seen.spec, applied))
-    if window in work.stuck or not asleep:
-        raise NotYetError(f"Waits until {label} is disabled.")
-    if work.adapters.windows.is_running(work.ids[window], clock.now() - LONGEST_WINDOW):
-        raise NotYetError(f"Waits until the run of {label} has ended.")
+    stands = work.applied(window) if window in work.touched else seen.spec
+    if window in work.stuck or not isinstance(stands, WindowSpec) or stands.enabled:
+        raise NotYetError(f"Waits until {work.label(window)} is disabled.")
+    if work.adapters.windows.is_running(seen.aws_id, clock.now() - LONGEST_WINDOW):
+        raise NotYetError(f"Waits until the run of {work.label(window)} has ended.")
 
 
 def _enable(work: Work, step: Step) -> None:

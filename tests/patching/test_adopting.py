@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from patching import pull, workflow
-from patching.models import AccountRegion, Adoption, MaintenanceWindow, Unmanaged
+from patching.models import AccountRegion, Adoption, MaintenanceWindow, ResourceState, Unmanaged
 from portal.governance import clock
 from portal.governance.errors import DomainError, InvalidInput
 from tests import asks, factories, people, pushing
@@ -48,6 +48,24 @@ def held_by(aws: SimulatedAws, window_id: str) -> tuple[list[Any], list[Any]]:
         [one for one in rows.values() if one["WindowId"] == window_id]
         for rows in (region.targets, region.tasks)
     )
+
+
+def test_what_a_stranger_left_in_it_goes_also_when_the_mark_was_refused_once(
+    theirs, retail, simulated_aws, rita, settings
+):
+    settings.PUSH_MAX_DELETE_SHARE = 0.9
+    request = approved(rita, [adoption()])
+    simulated_aws.deny("AddTagsToResource")
+    pushed(retail)
+    simulated_aws.clear_faults("deny")
+    for _ in range(4):
+        ResourceState.objects.update(retry_at=None)
+        pushed(retail)
+    targets, tasks = held_by(simulated_aws, theirs)
+    assert [one["Targets"][0]["Key"] for one in targets] == ["tag:MaintenanceWindow"]
+    assert len(tasks) == 1
+    request.refresh_from_db()
+    assert request.state == "applied"
 
 
 def test_it_is_marked_first_and_then_becomes_what_was_asked_for(theirs, retail, simulated_aws, rita):

@@ -7,10 +7,12 @@ import pytest
 
 from patching import operating, progress, push, turns
 from patching.aws import marks
+from patching.aws.windows import Windows
 from patching.models import (
     AccountRegion,
     ChangeRequest,
     MaintenanceWindow,
+    Operation,
     PatchGroup,
     ResourceState,
     Tombstone,
@@ -54,6 +56,40 @@ def test_a_parked_removal_that_is_retried_is_carried_out(standing, simulated_aws
     operating.retry_resource(parked(), by=opal)
     assert pushed(standing).state == "succeeded"
     assert resource("window", label=WINDOW).condition == "removed"
+
+
+def test_what_a_list_leaves_out_once_is_not_removed_yet(standing, simulated_aws, rita, settings, monkeypatch):
+    settings.PUSH_SETTLE_SECONDS = 60
+    Operation.objects.update(resolved_at=clock.real_now() - timedelta(minutes=5))
+    request = approved(rita, [removal(MaintenanceWindow.objects.get(), "window")])
+    with monkeypatch.context() as left_out:
+        left_out.setattr(Windows, "read", lambda *_: iter(()))
+        assert pushed(standing).error_code == "partial"
+    request.refresh_from_db()
+    assert request.state == "pushing"
+    assert resource("window", label=WINDOW).condition != "removed"
+
+    pushed(standing)
+
+    request.refresh_from_db()
+    assert WINDOW not in {
+        row["Name"] for row in simulated_aws.client("ssm").describe_maintenance_windows()["WindowIdentities"]
+    }
+    assert request.state == "applied"
+
+
+def test_what_was_deleted_outside_is_removed_once_it_is_missed_twice(standing, simulated_aws, rita, settings):
+    settings.PUSH_SETTLE_SECONDS = 60
+    Operation.objects.update(resolved_at=clock.real_now() - timedelta(minutes=5))
+    request = approved(rita, [removal(MaintenanceWindow.objects.get(), "window")])
+    simulated_aws.delete("window", resource("window", label=WINDOW).aws_id)
+    assert pushed(standing).error_code == "partial"
+    ResourceState.objects.exclude(missing_since=None).update(
+        missing_since=clock.real_now() - timedelta(minutes=2)
+    )
+    assert pushed(standing).state == "succeeded"
+    request.refresh_from_db()
+    assert (request.state, resource("window", label=WINDOW).condition) == ("applied", "removed")
 
 
 def test_a_parked_window_is_not_even_opened(standing, simulated_aws):

@@ -87,7 +87,7 @@ def test_what_stands_as_it_should_costs_a_push_no_questions_of_its_own(asked, re
         pushed(retail)
         with CaptureQueriesContext(connection) as asked_for:
             assert pushed(retail).writes == 0
-        return len(asked_for)
+        return sum("clockshift" not in one["sql"] for one in asked_for)  # the demo's clock is asked each second
 
     before, resources = questions(), ResourceState.objects.count()
     tasks = [{"name": f"Scan {number}", "kind": "scan"} for number in range(5)]
@@ -461,6 +461,21 @@ def test_a_spent_token_leads_to_a_new_life(asked, retail, simulated_aws):
 
 
 @pytest.mark.slow
+def test_what_a_comparison_began_goes_on_when_the_pause_is_over(asked, retail, simulated_aws):
+    pushed(retail)
+    AccountRegion.objects.update(next_push_at=clock.now() - timedelta(seconds=1))
+    ssm, window_id = simulated_aws.client("ssm"), windows(simulated_aws)["payments-dev"]["WindowId"]
+    (task,) = ssm.describe_maintenance_window_tasks(WindowId=window_id)["Tasks"]
+    simulated_aws.delete("task", task["WindowTaskId"])
+    simulated_aws.inject("throttle", operation="RegisterTaskWithMaintenanceWindow", count=8)
+    assert push.push(retail, trigger="tick").state in ("failed", "partial")
+    assert not windows(simulated_aws)["payments-dev"]["Enabled"]
+
+    AccountRegion.objects.update(backoff_until=clock.real_now() - timedelta(seconds=1))
+
+    assert retail in turns.due()
+
+
 def test_busy_aws_is_left_in_peace_for_a_while(asked, retail, simulated_aws, monkeypatch):
     monkeypatch.setattr(session, "THROTTLED_PAUSE", 0.001)
     tries = session.THROTTLED_TRIES
