@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
 from itertools import groupby
@@ -215,14 +216,38 @@ def _swap(work: Work, step: Step, spec: RegistrationSpec) -> None:
         _raise_unless_at_rest(work, window)
     for window in sorted(work.windows_of_group.get(spec.patch_group, ())):
         _put_off_opening(work, window)
-    state, adapter = work.resource(step.key), work.adapters[step.key.kind]
-    call = adapter.update(spec, work.live[step.key], work.ids)
+    _raise_unless_it_can_judge_one_more(work, spec)
+    state, adapter, before = work.resource(step.key), work.adapters[step.key.kind], work.live[step.key]
+    call = adapter.update(spec, before, work.ids)
     _write(work, state, "update", call, done_with={"aws_id": "", **_out_of_sync("Between two baselines.")})
     crashpoint("between-two-baselines")
+    try:
+        _register(work, state, spec)
+    except AwsError as problem:
+        if not problem.is_passing and isinstance(before.spec, RegistrationSpec):
+            # the group is not left to AWS's default, which installs everything
+            with suppress(AwsError):
+                _register(work, state, before.spec)
+        raise
+
+
+def _register(work: Work, state: ResourceState, spec: RegistrationSpec) -> None:
+    adapter = work.adapters[spec.kind]
     mark = Mark(work.adapters.installation, state.uid, state.incarnation)
     call = adapter.create(spec, mark, "", work.ids)
-    aws_id = adapter.made_id(spec, call, {})
-    _write(work, state, "update", call, done_with=_written(spec, aws_id))
+    _write(work, state, "update", call, done_with=_written(spec, adapter.made_id(spec, call, {})))
+
+
+def _raise_unless_it_can_judge_one_more(work: Work, spec: RegistrationSpec) -> None:
+    serves = sum(
+        isinstance(seen.spec, RegistrationSpec) and seen.spec.baseline == spec.baseline
+        for seen in work.observed
+    )
+    most = limits.limit(work.place, "groups")
+    if serves >= most:
+        raise AwsError(
+            FULL, f"The baseline serves {serves} groups there and AWS allows {most}. Make another one."
+        )
 
 
 def _put_off_opening(work: Work, window: Key) -> None:

@@ -87,7 +87,9 @@ def test_what_stands_as_it_should_costs_a_push_no_questions_of_its_own(asked, re
         pushed(retail)
         with CaptureQueriesContext(connection) as asked_for:
             assert pushed(retail).writes == 0
-        return sum("clockshift" not in one["sql"] for one in asked_for)  # the demo's clock is asked each second
+        return sum(
+            "clockshift" not in one["sql"] for one in asked_for
+        )  # the demo's clock is asked each second
 
     before, resources = questions(), ResourceState.objects.count()
     tasks = [{"name": f"Scan {number}", "kind": "scan"} for number in range(5)]

@@ -116,6 +116,37 @@ def test_a_window_that_somebody_enabled_is_not_taken_for_the_one_that_we_shut(st
     assert resource("registration").condition_text == "Waits until payments-dev is disabled."
 
 
+def judge(aws):
+    ssm = aws.client("ssm")
+    reply = ssm.get_patch_baseline_for_patch_group(PatchGroup="payments-dev", OperatingSystem="WINDOWS")
+    return ssm.get_patch_baseline(BaselineId=reply["BaselineId"])["Name"]
+
+
+def test_a_group_keeps_its_baseline_where_the_new_one_serves_as_many_as_it_may(stands, simulated_aws, rita):
+    approved(rita, another_baseline())
+    AccountRegion.objects.update(quotas={"groups": 0})
+    stands.refresh_from_db()
+    before = len(simulated_aws.log())
+    pushed(stands)
+    assert swapped(simulated_aws, before) == []
+    assert judge(simulated_aws) == "payments-dev-win"
+    assert "AWS allows 0" in resource("registration").condition_text
+
+
+def test_a_group_gets_its_baseline_back_where_aws_refuses_the_new_one(stands, simulated_aws, rita):
+    approved(rita, another_baseline())
+    simulated_aws.inject(
+        "error",
+        operation="RegisterPatchBaselineForPatchGroup",
+        code="ResourceLimitExceededException",
+        message="No more.",
+        count=1,
+    )
+    pushed(stands)
+    assert judge(simulated_aws) == "payments-dev-win"
+    assert not enabled(simulated_aws, "payments-dev")
+
+
 # A window opens
 
 
