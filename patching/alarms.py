@@ -28,10 +28,17 @@ def raise_due() -> None:
 def _closed_by_us(window: ResourceState) -> Operation | None:
     """Our last word on whether it is open, if that was to close it."""
     words = window.operations.filter(action__in=("create", "enable", "disable", "delete"))
-    last = (
-        words.exclude(state__in=(Operation.State.FAILED, Operation.State.ABANDONED)).order_by("-pk").first()
-    )
-    return last if last is not None and last.action in ("create", "disable") else None
+    for word in words.exclude(state=Operation.State.FAILED).order_by("-pk"):
+        if word.state == Operation.State.ABANDONED and not _came_to_pass(word, window):
+            continue
+        return word if word.action in ("create", "disable") else None
+    return None
+
+
+def _came_to_pass(word: Operation, window: ResourceState) -> bool:
+    """Whether a call whose answer was lost has left the window as it meant to, by what AWS showed afterwards."""
+    meant = {"enable": True, "disable": False}.get(word.action)
+    return meant is not None and (window.applied or {}).get("enabled") is meant
 
 
 @transaction.atomic

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from patching import alarms
-from patching.models import AccountRegion, Operation
+from patching.models import AccountRegion, MaintenanceWindow, Operation, ResourceState
 from portal.governance import clock
 from portal.governance.models import AuditEntry, OutboxMessage
 from tests.faults.test_crash_points import Died, die
-from tests.pushing import pushed, resource
+from tests.pushing import approved, change, pushed, resource
 
 
 @pytest.fixture
@@ -55,6 +55,31 @@ def test_the_next_push_opens_it_and_takes_the_alarm_back(left_closed, opal):
 
 def test_a_window_that_stands_open_alarms_nobody(asked, retail, simulated_aws, opal):
     pushed(retail)
+    an_age_passes()
+    alarms.raise_due()
+    assert told() == []
+
+
+def test_a_window_whose_closing_got_no_answer_alarms_like_any_other(asked, retail, simulated_aws, rita, opal):
+    pushed(retail)
+    two = [{"name": "Install", "kind": "install"}, {"name": "Scan", "kind": "scan"}]
+    approved(rita, [change(MaintenanceWindow.objects.get(), "window", tasks=two)])
+    simulated_aws.inject("lost-reply", operation="UpdateMaintenanceWindow", count=3)
+    simulated_aws.deny("RegisterTaskWithMaintenanceWindow")
+    for _ in range(3):
+        pushed(retail)
+    closing = Operation.objects.filter(resource__label="payments-dev", action="disable").latest("pk")
+    assert closing.state == "abandoned"
+    an_age_passes()
+    alarms.raise_due()
+    assert told() == ["payments-dev is still closed after a change"]
+
+
+def test_an_opening_whose_answer_was_lost_and_that_opened_alarms_nobody(asked, retail, simulated_aws, opal):
+    pushed(retail)
+    window = resource("window", label="payments-dev")
+    window.operations.filter(action="enable").update(state="abandoned")
+    ResourceState.objects.filter(pk=window.pk).update(condition="out_of_sync")
     an_age_passes()
     alarms.raise_due()
     assert told() == []
