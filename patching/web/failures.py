@@ -115,18 +115,21 @@ def _page(request: Any, record: FailureRecord, form: HoldForm | None, status: in
     decides = record.state == FailureRecord.State.OPEN and failures.may_decide(request.user, record)
     limit = failures.last_day(record)
     holds = failures.holds_of(record)
+    at = clock.now()
+    now_shut = [one for one in holds if one.ended_at is None and one.ends_at > at]
+    ran_out = [one for one in holds if one.ended_at is None and one.ends_at <= at]
     context = {
         "record": record,
         "run": record.review.run,
         "holds": holds,
-        "held": words.listed(one.window.name for one in holds if one.ended_at is None),
-        "falls_out": _first_to_fall_out(holds),
+        "held": words.listed(one.window.name for one in now_shut),
+        "was_held": words.listed(one.window.name for one in ran_out),
+        "over": {one.pk for one in ran_out},
+        "falls_out": _first_to_fall_out(now_shut),
         "outcomes": _outcomes(record),
         "decides": decides,
         "may_let_go": decides and failures.may_let_go(request.user, record),
-        "hold_form": (form or HoldForm(initial={"until": limit}))
-        if decides and limit > clock.now()
-        else None,
+        "hold_form": (form or HoldForm(initial={"until": limit})) if decides and limit > at else None,
         "limit": limit,
         "events": [audit_words.event(entry) for entry in audit.timeline(record)],
     }
@@ -139,9 +142,7 @@ def _first_to_fall_out(holds: list[WindowHold]) -> tuple[MaintenanceWindow, date
     found = [
         (start, hold.window)
         for hold in holds
-        if hold.ended_at is None
-        and (start := gaps.next_run(hold.window, max(at, hold.starts_at))) is not None
-        and start < hold.ends_at
+        if (start := gaps.next_run(hold.window, max(at, hold.starts_at))) is not None and start < hold.ends_at
     ]
     if not found:
         return None

@@ -1,10 +1,11 @@
 """Pages of runs of windows: what became of each instance, and what the owner says of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import django_filters
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -81,11 +82,29 @@ def add_counts(run: Any) -> None:
         {"role": role, "value": by_role[role]} for role in ("ok", "wait", "warn", "bad") if by_role[role]
     ]
     run.verdict = getattr(getattr(run, "review", None), "verdict", "")
-    run.ways = [
-        (status, look_of(status, "execution").word, counts[status])
-        for status in WORST_FIRST
-        if counts[status] and status != SUCCESS
-    ]
+
+
+def _counted_by_instance(run: WindowRun) -> dict[str, Any]:
+    """How many instances a run reached and how many did not get through, in which ways; and tasks that failed whole.
+
+    One instance may be there in several ways, since it has an outcome for each task.
+    """
+    outcomes = run.outcomes.exclude(instance_id_text="")
+    instances: dict[str, set[str]] = defaultdict(set)
+    for status, instance in outcomes.values_list("status", "instance_id_text"):
+        instances[status].add(instance)
+    not_well = {status: found for status, found in instances.items() if status != SUCCESS}
+    whole = run.outcomes.filter(instance_id_text="").exclude(status=SUCCESS)
+    return {
+        "reached": len(set().union(*instances.values())),
+        "left": len(set().union(*not_well.values())),
+        "ways": [
+            (status, look_of(status, "execution").word, len(not_well[status]))
+            for status in WORST_FIRST
+            if status in not_well
+        ],
+        "whole": sorted(set(whole.values_list("task", flat=True))),
+    }
 
 
 @login_required
@@ -108,8 +127,7 @@ def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
             "review": review,
             "failure": getattr(review, "failure", None),
             "may_speak": may_speak,
-            "reached": run.outcomes.values("instance_id_text").distinct().count(),
-            "left": run.outcomes.exclude(status=SUCCESS).values("instance_id_text").distinct().count(),
+            **_counted_by_instance(run),
             "next_run": gaps.next_run(run.window, clock.now()) if run.window else None,
             "alerts": _alerts(request.user, run),
             "problem": _problem(run.window) if run.window and may_speak else "",
@@ -134,7 +152,8 @@ def _alerts(user: User, run: WindowRun) -> list[alerts.Shown]:
 
 def _problem(window: MaintenanceWindow) -> str:
     """What reporting a problem would do."""
-    kept = "A failure record keeps what became of each instance, and those who decide about it are told."
+    kept = "A failure record keeps what became of each instance"
+    kept += "." if settings.FAILURE_HOLDS == failures.OFF else ", and those who decide about it are told."
     later = failures.would_hold(window)
     if not later:
         return f"{kept} No other window is kept shut by it."

@@ -51,8 +51,8 @@ def text_of(response):
     return response.content.decode()
 
 
-def outcome(run, name, status):
-    RunOutcome.objects.create(run=run, instance_id_text=name, task="Install", status=status)
+def outcome(run, name, status, task="Install"):
+    RunOutcome.objects.create(run=run, instance_id_text=name, task=task, status=status)
 
 
 def test_what_did_not_go_well_stands_before_what_did(browse, run, cast):
@@ -64,6 +64,30 @@ def test_what_did_not_go_well_stands_before_what_did(browse, run, cast):
     page = text_of(response)
     assert "2 of 4 instances did not get through" in page
     assert '<a href="?status=FAILED#list">1 failed</a>' in page
+
+
+def test_instances_are_counted_once_however_many_tasks_they_went_without(browse, run, cast):
+    for name in ("i-1", "i-2", "i-3"):
+        for task in ("Install", "Scan"):
+            outcome(run, name, "NOT_STARTED", task=task)
+    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    assert "4 of 4 instances did not get through" in page
+    assert '<a href="?status=NOT_STARTED#list">4 not started</a>' in page
+
+
+def test_a_task_that_failed_whole_is_told_apart_from_instances(browse, run, cast):
+    run.outcomes.all().delete()
+    outcome(run, "", "FAILED", task="Install")
+    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    assert "The task Install failed as a whole" in page
+    assert "did not get through" not in page
+
+
+def test_nobody_is_said_to_be_told_where_a_problem_is_only_recorded(browse, run, cast, settings):
+    settings.FAILURE_HOLDS = "off"
+    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    assert "keeps what became of each instance." in page
+    assert "are told" not in page
 
 
 def test_what_a_problem_would_do_is_said_before_it_is_reported(browse, run, cast, settings):
@@ -86,6 +110,18 @@ def test_a_failure_folds_what_went_well_and_names_instances(browse, run, cast):
     ]
     page = text_of(response)
     assert "payments-prod-a and payments-prod-b</span> stay shut until" in page
+
+
+def test_a_failure_does_not_say_of_what_has_run_out_that_it_stays_shut(browse, run, cast):
+    record = run_reviews.report_problem(run, by=cast["rita"], reason=WHY)
+    record.refresh_from_db()
+    clock.set_to(record.holds_until + timedelta(days=3))
+    page = text_of(browse(cast["omar"]).get(f"/failures/{record.pk}/"))
+    assert "payments-prod-a and payments-prod-b</span> stayed shut until" in page
+    assert "Their openings come again as their schedules say." in page
+    assert "</span> stay shut" not in page
+    assert "Disabled in AWS" not in page
+    assert ">Held<" not in page
 
 
 def test_a_run_says_what_was_not_started_and_why(browse, run, cast):
