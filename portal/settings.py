@@ -259,15 +259,20 @@ if REDIS_URL:
         }
     }
 TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
+DUTIES = {
+    "ask the database what is due": ("patching.tick", TICK_SECONDS),
+    "tell of windows that open and have run": ("patching.tell_of_windows", 60.0),
+    "close exemptions that have ended": ("exemptions.settle", TICK_SECONDS),
+    "remind of exemptions that end": ("exemptions.remind", 60.0),
+    "look for what changed under exemptions": ("exemptions.review", 300.0),
+    "show exemptions where else they show": ("exemptions.mirror", 300.0),
+    "send waiting mail": ("governance.deliver_outbox", TICK_SECONDS),
+    "forget old idempotency keys": ("governance.prune_idempotency_keys", 600.0),
+}
+# a message that no worker took in a while is only in the way of the next: the database says what is due
 CELERY_BEAT_SCHEDULE = {
-    "ask the database what is due": {"task": "patching.tick", "schedule": TICK_SECONDS},
-    "tell of windows that open and have run": {"task": "patching.tell_of_windows", "schedule": 60.0},
-    "close exemptions that have ended": {"task": "exemptions.settle", "schedule": TICK_SECONDS},
-    "remind of exemptions that end": {"task": "exemptions.remind", "schedule": 60.0},
-    "look for what changed under exemptions": {"task": "exemptions.review", "schedule": 300.0},
-    "show exemptions where else they show": {"task": "exemptions.mirror", "schedule": 300.0},
-    "send waiting mail": {"task": "governance.deliver_outbox", "schedule": TICK_SECONDS},
-    "forget old idempotency keys": {"task": "governance.prune_idempotency_keys", "schedule": 600.0},
+    name: {"task": task, "schedule": every, "options": {"expires": max(60.0, 3 * every)}}
+    for name, (task, every) in DUTIES.items()
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
