@@ -40,5 +40,9 @@ def measured() -> Iterator[Measure]:
     waiting = OutboxMessage.objects.filter(sent_at=None, attempts__lt=GIVE_UP_AFTER)
     found = waiting.aggregate(number=Count("pk"), oldest=Min("created_at"))
     yield Measure("mail_waiting", "Mails that were promised and not sent yet", found["number"])
+    given_up = OutboxMessage.objects.filter(sent_at=None, attempts__gte=GIVE_UP_AFTER).count()
+    yield Measure(
+        "mail_given_up", "Mails that the mail server has refused too often to be tried again", given_up
+    )
     oldest = (clock.now() - found["oldest"]).total_seconds() if found["oldest"] else 0.0
     yield Measure("mail_oldest_seconds", "How long the oldest of them waits", max(0.0, oldest))

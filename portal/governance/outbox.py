@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from portal.governance import clock, nudge
 from portal.governance.models import Heartbeat, OutboxMessage, User
 
-GIVE_UP_AFTER = 20
+GIVE_UP_AFTER = 20  # refusals; a server that does not answer has refused nothing
 SILENT = "mail silent"  # when the mail server was last found not to answer
 LEFT_ALONE = timedelta(minutes=1)
 
@@ -70,8 +70,9 @@ def deliver(limit: int = 100) -> int:
     due = OutboxMessage.objects.filter(sent_at=None, due_at__lte=at, attempts__lt=GIVE_UP_AFTER)
     for message in due.select_related("recipient").order_by("due_at", "pk")[:limit]:
         # whoever moves due_at forward sends it; a second worker finds the row gone from its list
-        claimed = OutboxMessage.objects.filter(pk=message.pk, sent_at=None, attempts=message.attempts).update(
-            attempts=message.attempts + 1, due_at=at + _pause(message.attempts)
+        unclaimed = OutboxMessage.objects.filter(pk=message.pk, sent_at=None, attempts=message.attempts)
+        claimed = unclaimed.update(
+            attempts=message.attempts + 1, due_at=clock.real_now() + _pause(message.attempts)
         )
         if claimed != 1:
             continue
@@ -94,9 +95,11 @@ def _send(message: OutboxMessage) -> int:
     try:
         mail.send()
     except OSError as problem:  # SMTPException is one
-        OutboxMessage.objects.filter(pk=message.pk).update(error=str(problem)[:500])
+        kept = OutboxMessage.objects.filter(pk=message.pk)
         if isinstance(problem, SMTPRecipientsRefused | SMTPResponseException):
+            kept.update(error=str(problem)[:500])
             return 0
+        kept.update(error=str(problem)[:500], attempts=message.attempts)
         raise MailSilentError from problem
     OutboxMessage.objects.filter(pk=message.pk).update(sent_at=clock.real_now(), error="")
     return 1

@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.db.models import F
 
-from portal.governance import outbox
+from portal.governance import measures, outbox
 from portal.governance.models import Heartbeat, OutboxMessage
 
 
@@ -36,7 +36,7 @@ def test_a_mail_that_fails_is_kept_and_tried_later(rita, monkeypatch):
     monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
     assert outbox.deliver() == 0
     kept = OutboxMessage.objects.get()
-    assert (kept.sent_at, kept.attempts, kept.error) == (None, 1, "the post office is closed")
+    assert (kept.sent_at, kept.attempts, kept.error) == (None, 0, "the post office is closed")
     assert kept.due_at > kept.created_at
 
     monkeypatch.undo()
@@ -46,12 +46,39 @@ def test_a_mail_that_fails_is_kept_and_tried_later(rita, monkeypatch):
     assert outbox.deliver() == 1
 
 
+def test_a_weekend_without_a_mail_server_loses_no_mail(rita, monkeypatch):
+    tell(rita)
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+    for _ in range(outbox.GIVE_UP_AFTER + 5):
+        a_while_passes()
+        outbox.deliver()
+    monkeypatch.undo()
+    a_while_passes()
+    assert outbox.deliver() == 1
+
+
+def test_what_the_server_refuses_again_and_again_is_given_up_and_counted(rita, monkeypatch):
+    tell(rita)
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse_recipient)
+    for _ in range(outbox.GIVE_UP_AFTER + 5):
+        a_while_passes()
+        outbox.deliver()
+    assert OutboxMessage.objects.get().attempts == outbox.GIVE_UP_AFTER
+    told = {one.name: one.value for one in measures.measured()}
+    assert (told["mail_waiting"], told["mail_given_up"]) == (0, 1)
+
+
+def a_while_passes():
+    OutboxMessage.objects.update(due_at=F("due_at") - timedelta(days=1))
+    Heartbeat.objects.all().delete()
+
+
 def test_a_server_that_does_not_answer_is_asked_once(rita, monkeypatch):
     for key in "123":
         tell(rita, key)
     monkeypatch.setattr("django.core.mail.EmailMessage.send", swallow)
     assert outbox.deliver() == 0
-    assert sorted(OutboxMessage.objects.values_list("attempts", flat=True)) == [0, 0, 1]
+    assert [bool(error) for error in OutboxMessage.objects.values_list("error", flat=True)].count(True) == 1
 
     monkeypatch.undo()
     assert outbox.deliver() == 0  # left alone for a minute
