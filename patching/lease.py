@@ -8,8 +8,10 @@ import socket
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -50,6 +52,21 @@ def hold(lease: Lease) -> None:
     rows = AccountRegion.objects.filter(pk=lease.account_region_id, fence=lease.fence)
     if rows.update(lease_until=Now() + lasts()) != 1:
         raise LeaseLostError
+
+
+class Renewal:
+    """Keeps a lease while AWS is read, however long that takes: to be called before each read."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease, self._renewed = lease, monotonic()
+
+    def __call__(self) -> None:
+        """Ask the database when a third of its time is over; raises LeaseLostError where somebody else took over."""
+        if monotonic() - self._renewed < lasts().total_seconds() / 3:
+            return
+        with transaction.atomic():
+            hold(self.lease)
+        self._renewed = monotonic()
 
 
 def release(lease: Lease) -> None:

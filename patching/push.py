@@ -87,7 +87,7 @@ PAUSED = "paused"
 def _pass(place: AccountRegion, lease: Lease, run: PushRun) -> None:
     effects.let_go_of_held(place)
     full = not _is_only_wished_for(place)
-    with session.counted() as calls:
+    with session.counted(before_read=leases.Renewal(lease)) as calls:
         try:
             ending = _work_through(_begin_with_fresh_keys(place, lease, run, full=full))
             if ending.again != "busy":

@@ -93,17 +93,22 @@ _descriptions = create_loader()
 _lock = threading.Lock()
 _kept: dict[tuple[str, ...], tuple[float, Clients]] = {}
 _tally: ContextVar[Counter[str] | None] = ContextVar("aws_calls", default=None)
+_before_read: ContextVar[Callable[[], None] | None] = ContextVar("before_aws_read", default=None)
 
 
 @contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """Counts what leaves for AWS inside, repeats included, as ``ssm:DescribeMaintenanceWindows``."""
+def counted(before_read: Callable[[], None] | None = None) -> Iterator[Counter[str]]:
+    """Counts what leaves for AWS inside, repeats included, as ``ssm:DescribeMaintenanceWindows``.
+
+    ``before_read`` is called before each read leaves; what it raises, the reader gets.
+    """
     calls: Counter[str] = Counter()
-    token = _tally.set(calls)
+    tally, watch = _tally.set(calls), _before_read.set(before_read)
     try:
         yield calls
     finally:
-        _tally.reset(token)
+        _before_read.reset(watch)
+        _tally.reset(tally)
 
 
 def is_read(operation: str) -> bool:
@@ -189,6 +194,9 @@ def _toll(pace: Pace | None) -> Callable[..., None]:
         calls = _tally.get()
         if calls is not None:
             calls[f"{service}:{operation}"] += 1
+        before_read = _before_read.get()
+        if before_read is not None and is_read(operation):
+            before_read()
         if pace is not None and service != "sts":
             pace(not is_read(operation))
 
