@@ -24,7 +24,7 @@ demo: $(READY) ## Start the demo on http://127.0.0.1:8000 (DEMO_PORT=, DEMO_AWS_
 	@exec $(BIN)/python -m portal.demo --exit-with-parent
 
 test: $(READY) ## Run the default suite (with DATABASE_URL and REDIS_URL also on PostgreSQL and Redis)
-	@$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
 
 check: lint test ## Run everything a change has to pass: lint, types, contracts, settings, OpenAPI, tests
 

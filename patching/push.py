@@ -182,7 +182,8 @@ def _open_run(place: AccountRegion, lease: Lease, trigger: str) -> PushRun:
 
 def _begin_work(place: AccountRegion, lease: Lease, run: PushRun, *, full: bool) -> Work:
     """What should be, what we remember, and what AWS shows."""
-    world = desired.desired_for(place, clock.now())
+    began = clock.now()
+    world = desired.desired_for(place, began)
     adapters = Adapters(
         reach(place),
         installation=settings.INSTALLATION,
@@ -191,6 +192,9 @@ def _begin_work(place: AccountRegion, lease: Lease, run: PushRun, *, full: bool)
     work = Work(place, lease, run, adapters, world, _states(place), full=full)
     work.adoptions = adopting.open_in(place)
     work.look()
+    if (boundary := desired.next_boundary(place, began)) is not None and boundary <= clock.now():
+        # an exemption or a hold has begun or ended while we looked, and AWS's own schedule may have acted on it
+        work.want(desired.desired_for(place, clock.now()))
     return work
 
 

@@ -69,6 +69,11 @@ class Work:
         self.windows_of_group = self._windows_of_groups()
         self.wrote_since_look = False
 
+    def want(self, world: Mapping[Key, Desired]) -> None:
+        """Go on with another world than the one in whose names AWS was read."""
+        self.world = world
+        self.windows_of_group = self._windows_of_groups()
+
     def _windows_of_groups(self) -> Mapping[str, frozenset[Key]]:
         """The windows in which each group's instances may be patched: as wanted, as AWS shows it, as we left it."""
         specs: list[tuple[Key, Spec]] = [(key, one.spec) for key, one in self.world.items()]

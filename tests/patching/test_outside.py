@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from patching.aws.schedules import Schedules
 from patching.models import (
     AccountRegion,
     ChangeRequest,
@@ -18,6 +19,7 @@ from patching.outside import RESTORED_AT_MOST
 from portal.governance import clock
 from portal.governance.models import OutboxMessage
 from tests import pushing
+from tests.patching.test_push import deferral
 from tests.pushing import approved, change, pushed, resource
 from tests.simulated_aws import SimulatedAws
 
@@ -280,3 +282,22 @@ def test_a_tag_is_left_alone_until_a_person_says_otherwise(standing, simulated_a
 
     state.refresh_from_db()
     assert state.condition == "in_sync"
+
+
+def test_what_aws_gives_back_while_we_look_is_nobodys_change(asked, retail, simulated_aws, monkeypatch, opal):
+    pushed(retail)
+    waiver = deferral()
+    assert pushed(retail).state == "succeeded"
+    simulated_aws.advance(to=waiver.ends_at - timedelta(seconds=20))
+    clock.set_to(simulated_aws.now)
+
+    def read(self, names):
+        monkeypatch.setattr(Schedules, "read", reading)
+        simulated_aws.advance(by=timedelta(seconds=40))
+        clock.set_to(simulated_aws.now)
+        yield from reading(self, names)
+
+    reading = Schedules.read
+    monkeypatch.setattr(Schedules, "read", read)
+    assert pushed(retail).state == "succeeded"
+    assert not Drift.objects.exists()
