@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from patching import findings, openings
+from patching import findings, openings, schedules
 from patching.around import Around
+from patching.findings.planned import Planned, Run
 from patching.words import counted
 from portal.governance import clock
 
@@ -56,6 +57,7 @@ class Step:
     end: datetime
     timezone: str
     soak: str
+    early: str  # the environment that has not ended by then, though it comes before
     conflict: bool
 
 
@@ -75,8 +77,7 @@ class Strip:
 def strip_of(around: Around) -> Strip | None:
     """The next round of the windows that items ask for; None where there is nothing to compare."""
     windows = [one for one in findings.planned_after(around) if one.asked]
-    at = clock.now()
-    runs = [run for window in windows for run in window.runs(at, 1)]
+    runs = _one_round(windows, clock.now())
     if len(runs) < 2:
         return None
     zone = ZoneInfo(runs[0].window.timezone)
@@ -115,6 +116,20 @@ def strip_of(around: Around) -> Strip | None:
     )
 
 
+def _one_round(windows: Sequence[Planned], at: datetime) -> list[Run]:
+    """An opening of each window, all of one round: of this one where none of them has opened yet, else of the next."""
+    (begins,) = schedules.publications(at, count=1)
+    ahead = [run for window in windows for run in window.runs(at, 1)]
+    in_order = sorted(ahead, key=lambda one: one.start)
+    if (
+        ahead
+        and in_order[-1].start < begins
+        and in_order == sorted(in_order, key=lambda one: one.window.rank)
+    ):
+        return ahead
+    return [run for window in windows if (run := window.first_from(begins))]
+
+
 def _steps(runs: Sequence[Any], ranks: Sequence[tuple[int, str]], clashing: Collection[str]) -> list[Step]:
     found: list[Step] = []
     for _, environment in ranks:
@@ -122,8 +137,9 @@ def _steps(runs: Sequence[Any], ranks: Sequence[tuple[int, str]], clashing: Coll
         start, end = min(run.start for run in mine), max(run.end for run in mine)
         pause = start - found[-1].end if found else timedelta()
         soak = _length(pause) if pause > timedelta() else ""
+        early = found[-1].environment if pause < timedelta() else ""
         zone = mine[0].window.timezone
-        found.append(Step(environment, start, end, zone, soak, environment in clashing))
+        found.append(Step(environment, start, end, zone, soak, early, environment in clashing))
     return found
 
 
