@@ -75,7 +75,10 @@ def _adopted(items: list[Item]) -> dict[str, str]:
 
 
 def _resources(items: list[Item]) -> dict[str, str]:
-    """What AWS held of each row when last read: itself, a window's targets and tasks, a group's baselines."""
+    """What AWS held of each row when last read, place by place: itself, a window's parts, a group's baselines.
+
+    A seal of a release that named no places is compared with nothing here.
+    """
     touched = Q(pk=None)
     for row in targets(items):
         touched |= Q(uid=str(row.uid))
@@ -85,4 +88,8 @@ def _resources(items: list[Item]) -> dict[str, str]:
             here = {"account_region": row.account_region_id, "kind": "registration"}
             touched |= Q(**here, key__startswith=f"{row.name}:")
     states = ResourceState.objects.filter(touched, account_region__in=account_regions(items))
-    return {f"{state.kind} {state.label}": state.observed_digest for state in states if state.observed_digest}
+    return {
+        f"{state.kind} {state.label} in {state.account_region}": state.observed_digest
+        for state in states.select_related("account_region__account")
+        if state.observed_digest
+    }

@@ -119,7 +119,10 @@ def test_a_request_about_what_was_changed_meanwhile_goes_stale(standing, simulat
 
     request.refresh_from_db()
     assert request.state == "stale"
-    assert "window payments-dev was changed in AWS after this was submitted" in request.outcome_note
+    assert (
+        "window payments-dev in 211125483017/eu-central-1 was changed in AWS after this was submitted"
+        in request.outcome_note
+    )
 
 
 def edit_a_part(aws: SimulatedAws, kind: str) -> None:
