@@ -9,6 +9,7 @@ from typing import Any, cast
 import django_filters
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.module_loading import import_string
 
 from portal.governance import audit, clock, spreadsheets
 from portal.governance.canonical import digest_of
@@ -86,11 +87,10 @@ def exported(request: HttpRequest, wanted: str, table: Table) -> HttpResponse:
     if wanted == "xlsx":
         content, kind = spreadsheets.as_xlsx(table.title, heads, values, at=at), XLSX
     else:
-        # fonts take a second to load, and few processes ever print
-        from portal.governance import printing
-
         sheet = _sheet(table, values, by=str(request.user), at=at, sha256=detail["sha256"])
-        content, kind = printing.as_pdf(sheet, at=at), "application/pdf"
+        # its fonts take a second to load, and few processes ever print
+        as_pdf = import_string("portal.governance.printing.as_pdf")
+        content, kind = as_pdf(sheet, at=at), "application/pdf"
     _note(request, detail)
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
