@@ -59,7 +59,7 @@ def open_for(review: RunReview, *, by: User) -> FailureRecord:
             by=None,
             reason="By rule, since a problem was reported.",
         )
-    if settings.FAILURE_HOLDS != OFF:
+    if would_tell():
         _tell_deciders(record)
     return record
 
@@ -93,6 +93,11 @@ def would_hold(window: MaintenanceWindow) -> list[MaintenanceWindow]:
     if settings.FAILURE_HOLDS != HOLD or window.application is None or window.environment is None:
         return []
     return _later(window.application, window.environment)
+
+
+def would_tell() -> bool:
+    """Whether those who decide hear of a problem that is reported, by the installation's rule."""
+    return bool(settings.FAILURE_HOLDS != OFF)
 
 
 def _later(application: Application, environment: Environment) -> list[MaintenanceWindow]:

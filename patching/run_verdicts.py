@@ -1,6 +1,5 @@
 """What is wrong with windows and their runs: computed from what was read, told once, gone when its cause is gone."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.db import transaction
 
-from patching import missed, openings, run_fixes
+from patching import missed, openings, run_fixes, run_outcomes
 from patching.aws.executions import NOT_STARTED, SKIPPED
 from patching.executions import settled
 from patching.findings.shifting import again
@@ -23,7 +22,7 @@ from patching.models import (
 )
 from patching.posture.gaps import in_aws, next_run
 from patching.shutting_items import in_utc
-from patching.words import counted
+from patching.words import counted, listed
 from portal.governance import audit, clock, outbox, roles
 from portal.governance.models import Role
 
@@ -92,21 +91,25 @@ def of_run(window: MaintenanceWindow, run: WindowRun) -> Iterator[Alert]:
         fix = run_fixes.ending_in_time(window.spec)
         yield Alert("skipped", window, claim, advice, str(run.pk), run, fix)
         return
-    statuses = Counter[str]()
-    for status in (NOT_STARTED, *WENT_WRONG):
-        found = run.outcomes.filter(status=status).values("instance_id_text").distinct().count()
-        statuses[status] = found
-    if statuses[NOT_STARTED]:
-        number = counted(statuses[NOT_STARTED], "instance")
-        claim = f"{number} of {window.name} not started on {when}"
+    if untouched := _what(run, NOT_STARTED):
+        claim = f"{untouched} of {window.name} not started on {when}"
         advice = (
             "Ask for a longer duration, for more at once or a later cutoff; see which agents were offline."
         )
         yield Alert("not_started", window, claim, advice, str(run.pk), run, run_fixes.longer(window.spec))
-    broken = sum(statuses[status] for status in WENT_WRONG)
-    if broken:
-        claim = f"{counted(broken, 'instance')} of {window.name} failed or timed out on {when}"
+    if broken := _what(run, *WENT_WRONG):
+        claim = f"{broken} of {window.name} failed or timed out on {when}"
         yield Alert("failed", window, claim, "See why on the page of the run.", str(run.pk), run)
+
+
+def _what(run: WindowRun, *statuses: str) -> str:
+    """3 instances and 1 whole task; "" where nothing of a run ended so."""
+    found = run.outcomes.filter(status__in=statuses)
+    numbers = {
+        "instance": run_outcomes.instances_in(found),
+        "whole task": run_outcomes.whole_tasks_in(found).count(),
+    }
+    return listed(counted(number, noun) for noun, number in numbers.items() if number)
 
 
 def _disabled(window: MaintenanceWindow, state: ResourceState) -> Iterator[Alert]:

@@ -114,18 +114,16 @@ def failure_resolve(request: SignedInRequest, pk: int) -> HttpResponse:
 def _page(request: Any, record: FailureRecord, form: HoldForm | None, status: int = 200) -> HttpResponse:
     decides = record.state == FailureRecord.State.OPEN and failures.may_decide(request.user, record)
     limit = failures.last_day(record)
-    holds = failures.holds_of(record)
-    at = clock.now()
-    now_shut = [one for one in holds if one.ended_at is None and one.ends_at > at]
-    ran_out = [one for one in holds if one.ended_at is None and one.ends_at <= at]
+    at, holds = clock.now(), failures.holds_of(record)
+    held = [one for one in holds if one.until > at]
     context = {
         "record": record,
         "run": record.review.run,
+        "at": at,
         "holds": holds,
-        "held": words.listed(one.window.name for one in now_shut),
-        "was_held": words.listed(one.window.name for one in ran_out),
-        "over": {one.pk for one in ran_out},
-        "falls_out": _first_to_fall_out(now_shut),
+        "held": words.listed(one.window.name for one in held),
+        "falls_out": _first_to_fall_out(held, at),
+        "ran_out": _ran_out(holds, at),
         "outcomes": _outcomes(record),
         "decides": decides,
         "may_let_go": decides and failures.may_let_go(request.user, record),
@@ -136,18 +134,30 @@ def _page(request: Any, record: FailureRecord, form: HoldForm | None, status: in
     return render(request, "patching/failure_detail.html", context, status=status)
 
 
-def _first_to_fall_out(holds: list[WindowHold]) -> tuple[MaintenanceWindow, datetime] | None:
-    """The next opening that does not come because of these holds."""
-    at = clock.now()
+def _first_to_fall_out(held: list[WindowHold], at: datetime) -> tuple[MaintenanceWindow, datetime] | None:
+    """The next opening that does not come because of these holds, which are in force."""
     found = [
         (start, hold.window)
-        for hold in holds
-        if (start := gaps.next_run(hold.window, max(at, hold.starts_at))) is not None and start < hold.ends_at
+        for hold in held
+        if (start := gaps.next_run(hold.window, at)) is not None and start < hold.until
     ]
     if not found:
         return None
     start, window = min(found, key=lambda pair: pair[0])
     return window, start
+
+
+def _ran_out(holds: list[WindowHold], at: datetime) -> dict[str, Any] | None:
+    """The windows that were held last, to the end that was set, and when AWS was read to have all of them open."""
+    over = [one for one in holds if one.until == one.ends_at <= at]
+    if not over:
+        return None
+    until = max(one.ends_at for one in over)
+    last = [one for one in over if one.ends_at == until]
+    read = [one.restored_at for one in last if one.restored_at and one.restored_proof.get("window")]
+    opened_by = max(read) if len(read) == len(last) and min(read) >= until else None
+    names = [one.window.name for one in last]
+    return {"names": words.listed(names), "several": len(names) > 1, "until": until, "opened_by": opened_by}
 
 
 def _outcomes(record: FailureRecord) -> dict[str, list[dict[str, Any]]]:

@@ -1,11 +1,10 @@
 """Pages of runs of windows: what became of each instance, and what the owner says of it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import django_filters
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -14,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from patching import failures, openings, run_reviews
+from patching import failures, openings, run_outcomes, run_reviews
 from patching.models import MaintenanceWindow, RunOutcome, WindowRun
 from patching.posture import gaps
 from patching.run_outcomes import GOOD as SUCCESS
@@ -59,7 +58,7 @@ COLUMNS = (
 
 
 def past_runs(window: MaintenanceWindow) -> list[Any]:
-    """Its last runs with how long each took and how many instances ended how."""
+    """Its last runs with how long each took and how many outcomes were of which kind."""
     found: list[Any] = list(window.runs.select_related("review").order_by("-started_at")[:PAST_RUNS])
     for run in found:
         add_counts(run)
@@ -84,29 +83,6 @@ def add_counts(run: Any) -> None:
     run.verdict = getattr(getattr(run, "review", None), "verdict", "")
 
 
-def _counted_by_instance(run: WindowRun) -> dict[str, Any]:
-    """How many instances a run reached and how many did not get through, in which ways; and tasks that failed whole.
-
-    One instance may be there in several ways, since it has an outcome for each task.
-    """
-    outcomes = run.outcomes.exclude(instance_id_text="")
-    instances: dict[str, set[str]] = defaultdict(set)
-    for status, instance in outcomes.values_list("status", "instance_id_text"):
-        instances[status].add(instance)
-    not_well = {status: found for status, found in instances.items() if status != SUCCESS}
-    whole = run.outcomes.filter(instance_id_text="").exclude(status=SUCCESS)
-    return {
-        "reached": len(set().union(*instances.values())),
-        "left": len(set().union(*not_well.values())),
-        "ways": [
-            (status, look_of(status, "execution").word, len(not_well[status]))
-            for status in WORST_FIRST
-            if status in not_well
-        ],
-        "whole": sorted(set(whole.values_list("task", flat=True))),
-    }
-
-
 @login_required
 @require_GET
 def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
@@ -114,6 +90,7 @@ def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     run: Any = get_object_or_404(_visible(request), pk=pk)
     add_counts(run)
     review = getattr(run, "review", None)
+    bad = run.outcomes.exclude(status=SUCCESS)
     may_speak = run_reviews.may_speak(request.user, run.window) and run.ended_at is not None
     return lists.show(
         request,
@@ -127,7 +104,12 @@ def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
             "review": review,
             "failure": getattr(review, "failure", None),
             "may_speak": may_speak,
-            **_counted_by_instance(run),
+            "reached": run_outcomes.instances_in(run.outcomes.all()),
+            "left": run_outcomes.instances_in(bad),
+            "ways": _ways(run),
+            "whole": [
+                (one.task, _word(one.status)) for one in _worst_first(run_outcomes.whole_tasks_in(bad))
+            ],
             "next_run": gaps.next_run(run.window, clock.now()) if run.window else None,
             "alerts": _alerts(request.user, run),
             "problem": _problem(run.window) if run.window and may_speak else "",
@@ -136,6 +118,20 @@ def run_detail(request: SignedInRequest, pk: int) -> HttpResponse:
             "skipped": spelled(run.status) == "skipped_overlapping",
         },
     )
+
+
+def _ways(run: WindowRun) -> list[tuple[str, str, int]]:
+    """In which ways instances did not get through, the worst first, and how many in each."""
+    counts = run_outcomes.instances_by_status(run)
+    return [
+        (status, _word(status), counts[status])
+        for status in WORST_FIRST
+        if status in counts and status != SUCCESS
+    ]
+
+
+def _word(status: str) -> str:
+    return look_of(status, "execution").word
 
 
 def _worst_first(outcomes: QuerySet[RunOutcome]) -> QuerySet[RunOutcome]:
@@ -152,8 +148,8 @@ def _alerts(user: User, run: WindowRun) -> list[alerts.Shown]:
 
 def _problem(window: MaintenanceWindow) -> str:
     """What reporting a problem would do."""
-    kept = "A failure record keeps what became of each instance"
-    kept += "." if settings.FAILURE_HOLDS == failures.OFF else ", and those who decide about it are told."
+    told = ", and those who decide about it are told" if failures.would_tell() else ""
+    kept = f"A failure record keeps what became of each instance{told}."
     later = failures.would_hold(window)
     if not later:
         return f"{kept} No other window is kept shut by it."

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from patching import findings, openings, schedules
 from patching.around import Around
 from patching.findings.planned import Planned, Run
-from patching.words import counted
+from patching.words import counted, listed
 from portal.governance import clock
 
 WIDTH, LEFT, TOP, ROW = 760, 96, 20, 30
@@ -57,7 +57,7 @@ class Step:
     end: datetime
     timezone: str
     soak: str
-    early: str  # the environment that has not ended by then, though it comes before
+    before: str  # the environments that come first and have not ended by then
     conflict: bool
 
 
@@ -72,12 +72,15 @@ class Strip:
     soaks: tuple[Soak, ...]
     told: str  # the same in words, for those who do not see it
     steps: tuple[Step, ...]  # the same in lines, where there is no room to draw
+    from_patch_tuesday: bool  # no opening of it comes before Microsoft publishes next
 
 
 def strip_of(around: Around) -> Strip | None:
     """The next round of the windows that items ask for; None where there is nothing to compare."""
+    at = clock.now()
+    cycle = schedules.publications(at, count=1)[0]
     windows = [one for one in findings.planned_after(around) if one.asked]
-    runs = _one_round(windows, clock.now())
+    runs = [run for window in windows if (run := _opening(window, cycle, at))]
     if len(runs) < 2:
         return None
     zone = ZoneInfo(runs[0].window.timezone)
@@ -108,6 +111,7 @@ def strip_of(around: Around) -> Strip | None:
         bars=tuple(bars),
         soaks=tuple(soaks),
         steps=tuple(_steps(runs, ranks, clashing)),
+        from_patch_tuesday=all(run.start >= cycle for run in runs),
         told="Next round: "
         + "; ".join(
             f"{run.window.name} {openings.in_words([run.start], run.window.timezone)}"
@@ -116,18 +120,9 @@ def strip_of(around: Around) -> Strip | None:
     )
 
 
-def _one_round(windows: Sequence[Planned], at: datetime) -> list[Run]:
-    """An opening of each window, all of one round: of this one where none of them has opened yet, else of the next."""
-    (begins,) = schedules.publications(at, count=1)
-    ahead = [run for window in windows for run in window.runs(at, 1)]
-    in_order = sorted(ahead, key=lambda one: one.start)
-    if (
-        ahead
-        and in_order[-1].start < begins
-        and in_order == sorted(in_order, key=lambda one: one.window.rank)
-    ):
-        return ahead
-    return [run for window in windows if (run := window.first_from(begins))]
+def _opening(window: Planned, cycle: datetime, at: datetime) -> Run | None:
+    """Its first opening of a cycle, so that all windows are in the same one; of what ends before, the next there is."""
+    return window.first_from(cycle) or next(iter(window.runs(at, 1)), None)
 
 
 def _steps(runs: Sequence[Any], ranks: Sequence[tuple[int, str]], clashing: Collection[str]) -> list[Step]:
@@ -135,11 +130,11 @@ def _steps(runs: Sequence[Any], ranks: Sequence[tuple[int, str]], clashing: Coll
     for _, environment in ranks:
         mine = [run for run in runs if run.window.environment == environment]
         start, end = min(run.start for run in mine), max(run.end for run in mine)
-        pause = start - found[-1].end if found else timedelta()
+        overtaken = [one.environment for one in found if start < one.end]
+        pause = start - found[-1].end if found and not overtaken else timedelta()
         soak = _length(pause) if pause > timedelta() else ""
-        early = found[-1].environment if pause < timedelta() else ""
         zone = mine[0].window.timezone
-        found.append(Step(environment, start, end, zone, soak, early, environment in clashing))
+        found.append(Step(environment, start, end, zone, soak, listed(overtaken), environment in clashing))
     return found
 
 

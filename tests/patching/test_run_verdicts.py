@@ -91,6 +91,16 @@ def test_what_went_wrong_in_the_last_run(window, status, outcomes, kinds):
     assert found(window) == kinds
 
 
+def test_an_instance_that_failed_and_timed_out_is_one_and_a_whole_task_none(window):
+    run = ran(window, "FAILED", "FAILED", "FAILED")
+    RunOutcome.objects.create(run=run, instance_id_text="i-0", task="Reboot", status="TIMED_OUT")
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.claim == "2 instances of payments-dev failed or timed out on Sun 7 Jun"
+    RunOutcome.objects.create(run=run, instance_id_text="", task="Notify", status="FAILED")
+    (alert,) = run_verdicts.of_window(window, clock.now())
+    assert alert.claim == "2 instances and 1 whole task of payments-dev failed or timed out on Sun 7 Jun"
+
+
 def test_a_longer_duration_is_proposed(window):
     ran(window, "TIMED_OUT", "NOT_STARTED")
     (alert,) = run_verdicts.of_window(window, clock.now())

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import strip_tags
 
 from patching.models import AccountRegion, ChangeRequest
 from tests import asks, factories, people, pushing
@@ -59,3 +60,8 @@ def asked_of_patching(act: Callable[[], object]) -> int:
 def text_of(response) -> str:
     """A page as text, entities undone where tests look for quotes."""
     return response.content.decode().replace("&#x27;", "'").replace("&quot;", '"')
+
+
+def words_of(response) -> str:
+    """The words of a page as somebody reads them, without markup."""
+    return " ".join(strip_tags(text_of(response)).split())

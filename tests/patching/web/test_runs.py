@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from patching import run_reviews
+from patching import failures, run_reviews
 from patching.models import (
     FailureRecord,
     MaintenanceWindow,
@@ -13,8 +13,10 @@ from patching.models import (
     WindowHold,
     WindowRun,
 )
+from patching.run_outcomes import outcome_in_words
 from portal.governance import clock
 from tests import asks
+from tests.patching.web.conftest import words_of
 
 WHY = "Checkout answers with 500 since 04:10."
 
@@ -66,28 +68,35 @@ def test_what_did_not_go_well_stands_before_what_did(browse, run, cast):
     assert '<a href="?status=FAILED#list">1 failed</a>' in page
 
 
-def test_instances_are_counted_once_however_many_tasks_they_went_without(browse, run, cast):
-    for name in ("i-1", "i-2", "i-3"):
-        for task in ("Install", "Scan"):
-            outcome(run, name, "NOT_STARTED", task=task)
-    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
-    assert "4 of 4 instances did not get through" in page
-    assert '<a href="?status=NOT_STARTED#list">4 not started</a>' in page
+def test_instances_are_counted_once_however_many_tasks_they_had(browse, run, cast):
+    member = run.outcomes.get().instance_id_text
+    for task in ("Snapshot", "Reboot"):
+        outcome(run, member, "NOT_STARTED", task)
+    for task, status in [("Snapshot", "FAILED"), ("Install", "TIMED_OUT"), ("Reboot", "NOT_STARTED")]:
+        outcome(run, "i-2", status, task)
+    page = words_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    assert "2 of 2 instances did not get through. 1 failed, 1 timed out, 2 not started" in page
+    assert "2 instances of payments-test-a not started on" in page
 
 
-def test_a_task_that_failed_whole_is_told_apart_from_instances(browse, run, cast):
+def test_a_task_that_failed_as_a_whole_is_no_instance(browse, run, cast):
     run.outcomes.all().delete()
-    outcome(run, "", "FAILED", task="Install")
-    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
-    assert "The task Install failed as a whole" in page
-    assert "did not get through" not in page
+    outcome(run, "", "FAILED")
+    client, address = browse(cast["rita"]), f"/windows/runs/{run.pk}/"
+    page = words_of(client.get(address))
+    assert "did not get through. Install: failed" in page
+    assert "1 whole task did not get through" in page
+    assert "of 1 instance" not in page
+    outcome(run, "i-1", "SUCCESS", "Snapshot")
+    page = words_of(client.get(address))
+    assert "Its one instance got through. 1 whole task did not get through" in page
 
 
-def test_nobody_is_said_to_be_told_where_a_problem_is_only_recorded(browse, run, cast, settings):
-    settings.FAILURE_HOLDS = "off"
-    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
-    assert "keeps what became of each instance." in page
-    assert "are told" not in page
+def test_a_mail_about_a_run_counts_no_whole_task_as_an_instance(run):
+    outcome(run, "", "FAILED", "Notify")
+    told = outcome_in_words(run).splitlines()
+    assert [line.partition(":")[0] for line in told[1:]] == ["1 instance", "Notify as a whole"]
+    assert told[-1] == "Notify as a whole: failed"
 
 
 def test_what_a_problem_would_do_is_said_before_it_is_reported(browse, run, cast, settings):
@@ -97,6 +106,14 @@ def test_what_a_problem_would_do_is_said_before_it_is_reported(browse, run, cast
     page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
     assert told not in page
     assert "No other window is kept shut by it." in page
+
+
+@pytest.mark.parametrize(("rule", "tells"), [("hold", True), ("report", True), ("off", False)])
+def test_who_is_told_of_a_problem_is_said_where_somebody_is(browse, run, cast, settings, rule, tells):
+    settings.FAILURE_HOLDS = rule
+    page = text_of(browse(cast["rita"]).get(f"/windows/runs/{run.pk}/"))
+    assert "A failure record keeps what became of each instance" in page
+    assert ("those who decide about it are told" in page) is tells
 
 
 def test_a_failure_folds_what_went_well_and_names_instances(browse, run, cast):
@@ -112,16 +129,10 @@ def test_a_failure_folds_what_went_well_and_names_instances(browse, run, cast):
     assert "payments-prod-a and payments-prod-b</span> stay shut until" in page
 
 
-def test_a_failure_does_not_say_of_what_has_run_out_that_it_stays_shut(browse, run, cast):
+def test_a_failure_keeps_what_became_of_a_whole_task(browse, run, cast):
+    outcome(run, "", "FAILED", "Notify")
     record = run_reviews.report_problem(run, by=cast["rita"], reason=WHY)
-    record.refresh_from_db()
-    clock.set_to(record.holds_until + timedelta(days=3))
-    page = text_of(browse(cast["omar"]).get(f"/failures/{record.pk}/"))
-    assert "payments-prod-a and payments-prod-b</span> stayed shut until" in page
-    assert "Their openings come again as their schedules say." in page
-    assert "</span> stay shut" not in page
-    assert "Disabled in AWS" not in page
-    assert ">Held<" not in page
+    assert "The whole windowNotify" in words_of(browse(cast["omar"]).get(f"/failures/{record.pk}/"))
 
 
 def test_a_run_says_what_was_not_started_and_why(browse, run, cast):
@@ -182,6 +193,57 @@ def test_a_hold_may_be_set_on_the_page_within_its_limit(browse, run, cast):
     assert record.holds_until == until
     refused = omar.post(f"/failures/{record.pk}/hold/", {"until": "", "reason": "Wait for the vendor."})
     assert refused.status_code == 400
+
+
+def test_a_hold_that_ran_out_by_itself_is_told_as_over(browse, run, cast):
+    record = run_reviews.report_problem(run, by=cast["rita"], reason=WHY)
+    client, address = browse(cast["omar"]), f"/failures/{record.pk}/"
+    page = words_of(client.get(address))
+    assert "payments-prod-a and payments-prod-b stay shut until" in page
+    assert page.count("Held shut") == 2
+    assert "Let the windows go" in page
+    clock.set_to(record.holds_until + timedelta(hours=1))
+    page = words_of(client.get(address))
+    assert "payments-prod-a and payments-prod-b were held until" in page
+    assert "That time is over: this failure holds nothing any more." in page
+    assert page.count("Over") == 2
+    for untrue in (
+        "prod-b stay shut",
+        "Held shut",
+        "Disabled in AWS",
+        "falls into",
+        "Holds later",
+        "Let the",
+    ):
+        assert untrue not in page
+    assert "AWS had them open" not in page
+
+
+def test_after_a_hold_ran_out_it_is_told_once_aws_was_read_to_be_open(browse, run, cast):
+    record = run_reviews.report_problem(run, by=cast["rita"], reason=WHY)
+    client, address = browse(cast["omar"]), f"/failures/{record.pk}/"
+    clock.set_to(record.holds_until + timedelta(hours=1))
+    first, second = WindowHold.objects.order_by("pk")
+    for hold, told in [(first, False), (second, True)]:
+        hold.restored_at, hold.restored_proof = clock.now(), {"window": "mw-1"}
+        hold.save()
+        assert ("AWS had them open again when it was read" in words_of(client.get(address))) is told
+
+
+def test_a_hold_let_go_early_is_told_apart_from_one_that_ran_out(browse, run, cast):
+    record = run_reviews.report_problem(run, by=cast["rita"], reason=WHY)
+    failures.release(record, reason="The vendor says it is safe.", by=cast["omar"])
+    page = words_of(browse(cast["omar"]).get(f"/failures/{record.pk}/"))
+    assert page.count("Let go") == 2
+    assert "It holds nothing" in page
+
+
+def test_who_reported_reads_why_they_cannot_resolve_after_the_hold(browse, run, cast):
+    record = run_reviews.report_problem(run, by=cast["omar"], reason=WHY)
+    client, address = browse(cast["omar"]), f"/failures/{record.pk}/"
+    assert "Production is held because of what you reported" in words_of(client.get(address))
+    clock.set_to(record.holds_until + timedelta(hours=1))
+    assert "Production was held because of what you reported" in words_of(client.get(address))
 
 
 def test_strangers_find_nothing(browse, run, cast):

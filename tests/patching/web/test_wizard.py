@@ -1,6 +1,7 @@
 """The wizard: a few answers become one request, and the request becomes the answers again."""
 
 from copy import deepcopy
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
@@ -8,8 +9,9 @@ from django.urls import reverse
 from patching.items import with_defaults
 from patching.models import ChangeRequest
 from patching.web import wizard
+from portal.governance import clock
 from tests import asks, factories
-from tests.patching.web.conftest import text_of
+from tests.patching.web.conftest import text_of, words_of
 
 ADDRESS = reverse("patching:ha-windows")
 
@@ -82,6 +84,18 @@ def test_a_preview_does_not_wait_for_title_and_reason(fleet, cast, browse):
     )
     assert response.status_code == 200
     assert "6 windows" in text_of(response)
+
+
+def test_the_next_round_is_one_round_and_says_who_is_too_early_in_it(fleet, cast, browse):
+    clock.set_to(datetime(2026, 6, 15, 12, tzinfo=UTC))  # six days after Patch Tuesday
+    client = browse(cast["rita"])
+    page = words_of(client.get(ADDRESS))
+    assert "Next round counted from the next Patch Tuesday" in page
+    assert "Opens before" not in page
+    assert "Production after 6 days of soakSat 25 Jul, 20:00 to Sun 26 Jul, 04:00" in page
+    early = {"do": "preview", "days_dev": "8"}
+    page = words_of(client.post(ADDRESS, answers(**early), headers={"HX-Request": "true"}))
+    assert "Opens before the end of Development" in page
 
 
 def test_bad_answers_are_kept_and_said_under_their_field(fleet, cast, browse, subtests):
