@@ -200,9 +200,9 @@ def plan(
     tombstones: Iterable[Key],
     *,
     max_delete_share: float,
+    group_tag: str,
     windows_of_group: Mapping[str, frozenset[Key]] | None = None,
     adoptions: Mapping[Key, Adopted] | None = None,
-    group_tag: str = "",
 ) -> Plan:
     """What to do in one account-region, in which order, or why not. The same input gives the same plan."""
     observed = list(observed)

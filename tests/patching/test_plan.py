@@ -91,6 +91,7 @@ def made(desired=None, live=None, remembered=None, stones=(), share=0.3, groups=
         known(WHOLE) if remembered is None else remembered,
         {key(name) for name in stones},
         max_delete_share=share,
+        group_tag="PatchGroup",
         windows_of_group={"g": frozenset({WINDOW})} if groups is None else groups,
     )
 
@@ -133,6 +134,27 @@ def test_a_window_opens_only_when_its_parts_and_its_judges_are_right():
         Key("task", "w:Install"),
         Key("registration", "g:WINDOWS"),
     }
+
+
+def test_a_window_opens_only_when_parts_whose_removal_was_decided_are_gone():
+    plan = made(desired=wanted(without("task:w:Install")), stones=("task:w:Install",))
+    assert told(plan) == ["disable window:w", "delete task:w:Install", "enable window:w"]
+    assert Key("task", "w:Install") in plan.steps[-1].needs
+
+
+def test_a_window_is_shut_while_a_part_that_should_be_gone_is_parked():
+    parked = {**known(WHOLE), **known({"task:w:Install": WHOLE["task:w:Install"]}, fails="Parked.")}
+    plan = made(desired=wanted(without("task:w:Install")), remembered=parked, stones=("task:w:Install",))
+    assert told(plan) == ["disable window:w", "enable window:w"]
+    assert Key("task", "w:Install") in plan.steps[-1].needs
+
+
+def test_an_instance_enters_a_window_with_its_group_and_leaves_one_without_asking():
+    window, group = "tag:i-1:MaintenanceWindow", Key("tag", "i-1:PatchGroup")
+    entering = made(live=seen(without(window)))
+    assert [step.needs for step in entering.steps] == [{group}]
+    leaving = made(desired=wanted({**WHOLE, window: TagSpec("i-1", "MaintenanceWindow", DEFERRED)}))
+    assert [step.needs for step in leaving.steps] == [frozenset()]
 
 
 def test_a_missing_part_closes_the_window_until_it_is_there():
