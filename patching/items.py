@@ -171,9 +171,11 @@ def check_item(item: Any, path: str, allowed: Allowed) -> list[Problem]:
     problems = _check_fields(spec, FIELDS[known], f"{path}.spec")
     if not problems and known == "baseline":
         return _check_baseline(spec, f"{path}.spec", allowed)
-    problems = problems or _CHECKS[known](spec, f"{path}.spec")
-    if not problems and known == "patch-group" and is_new(item):
-        problems = check_alphabet(spec["name"], f"{path}.spec.name")
+    if problems:
+        return problems
+    problems, name = _CHECKS[known](spec, f"{path}.spec"), f"{path}.spec.name"
+    if known == "patch-group" and is_new(item) and all(one.field != name for one in problems):
+        problems = [*check_alphabet(spec["name"], name), *problems]
     return problems
 
 

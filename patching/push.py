@@ -322,6 +322,8 @@ def _why_wait(
     work: Work, key: Key, state: ResourceState, fresh: set[int], unanswered: Mapping[int, datetime]
 ) -> str:
     """Why nothing can be decided about a resource yet: AWS may still be about to show it, or a run is on."""
+    if key not in work.live and _has_done_its_work(state):
+        return ""
     if key not in work.live and _within_settle_time(unanswered.get(state.pk)):
         return "The last write got no answer; AWS may still show it."
     if key not in work.live and state.pk in fresh and state.aws_id:
@@ -334,6 +336,12 @@ def _why_wait(
     if isinstance(wanted.spec, RegistrationSpec):
         return _running_window(work, wanted.spec.patch_group)
     return ""
+
+
+def _has_done_its_work(state: ResourceState) -> bool:
+    """A schedule whose moment is over has deleted itself: that it is missed once is enough."""
+    moment = (state.applied or {}).get("at", "")
+    return bool(moment) and moment <= f"{clock.now():%Y-%m-%dT%H:%M:%S}"
 
 
 def _may_show_again(key: Key, state: ResourceState) -> bool:

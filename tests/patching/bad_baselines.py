@@ -455,10 +455,10 @@ TAG_VALUES = (
         "pr\N{CYRILLIC SMALL LETTER O}d",
         "cyrillic small letter o) is easily taken for another",
     ),
-    BadName("a Greek letter", "pr\N{GREEK SMALL LETTER OMICRON}d", "greek small letter omicron) looks like"),
     BadName(
-        "a wide letter", "prod\N{FULLWIDTH LATIN SMALL LETTER A}", "use one alphabet, such as payments-prod."
+        "a Greek letter", "pr\N{GREEK SMALL LETTER OMICRON}d", "greek small letter omicron) is easily taken"
     ),
+    BadName("a wide letter", "prod\N{FULLWIDTH LATIN SMALL LETTER A}", "use plain letters of one alphabet"),
     BadName("an invisible space", "prod\N{ZERO WIDTH SPACE}", f"The character “U+200B” {ALLOWED}"),
     BadName("writing from the right", "\N{RIGHT-TO-LEFT OVERRIDE}dorp", f"The character “U+202E” {ALLOWED}"),
     BadName("a number", 12345, "Enter a name, such as payments-prod.", None),
